@@ -1,0 +1,1 @@
+"""What runs on AWS Lambda: `ingest` (S3 -> DynamoDB, EventBridge) and `alert` (EventBridge -> SNS)."""

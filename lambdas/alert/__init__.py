@@ -1,0 +1,1 @@
+"""Breach events and clock ticks -> alert state in DynamoDB, e-mails through SNS."""

@@ -1,0 +1,1 @@
+"""What both functions bundle: event contracts, thresholds, tracing, logs, metrics, clients."""
