@@ -1,0 +1,1 @@
+"""The operator's command: runs the pipeline on this machine, feeds it, and answers questions about it."""

@@ -1,0 +1,5 @@
+"""`python -m sensorctl`."""
+
+from sensorctl.cli import main
+
+main()

@@ -1,0 +1,162 @@
+"""The commands. Each is a line or two; what they do stands in the module they call.
+
+Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from sensorctl.connection import aws_access, connect
+from sensorctl.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+
+_INSTANTS = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
+
+Embedded = Annotated[bool, typer.Option("--embedded", help="Ask the embedded AWS that `make up` started.")]
+Stage = Annotated[str, typer.Option(help="The stage on AWS.")]
+Profile = Annotated[str | None, typer.Option(help="An AWS profile.")]
+Region = Annotated[str | None, typer.Option(envvar="AWS_REGION", help="An AWS region; us-east-1 by default.")]
+
+app = typer.Typer(
+    help="Run the sensor pipeline on this machine, feed it, and look into it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def main() -> NoReturn:
+    """Run the command line; a UserError ends it with one sentence and exit code 2."""
+    # A killed run must stop its processes like an interrupted one.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except UserError as error:
+        sys.stderr.write(f"sensorctl: {error}\n")
+        sys.exit(2)
+    sys.exit(0)
+
+
+@app.command()
+def run(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Your own files of readings, instead of the fleet.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The simulated fleet's seed.")] = 1,
+    port: Annotated[int | None, typer.Option(help="Port of the embedded AWS; a free one by default.")] = None,
+    smtp: Annotated[str | None, typer.Option(help="host:port of a mail server to hand the e-mails to.")] = None,
+) -> None:
+    """Send a simulated fleet, or your own files, through the whole pipeline on an embedded AWS."""
+    from sensorctl import run as runner  # noqa: PLC0415 moto alone takes a second to import
+
+    console = Console()
+    if files:
+        problems = runner.run_files(root=ROOT, files=files, console=console, port=port, smtp=_address(smtp)).problems
+    else:
+        problems = runner.run(root=ROOT, seed=seed, console=console, port=port, smtp=_address(smtp)).problems
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def up(
+    port: Annotated[int | None, typer.Option(help="Port of the embedded AWS; a free one by default.")] = None,
+    smtp: Annotated[str | None, typer.Option(help="host:port of a mail server to hand the e-mails to.")] = None,
+) -> None:
+    """Start the embedded AWS with the pipeline deployed, leave it running, and say how to reach it."""
+    from sensorctl.embedded import background  # noqa: PLC0415
+
+    background.up(root=ROOT, port=port, smtp=_address(smtp), console=Console())
+
+
+@app.command()
+def down() -> None:
+    """Stop what `up` started."""
+    from sensorctl.embedded import background  # noqa: PLC0415
+
+    background.down(root=ROOT, console=Console())
+
+
+@app.command()
+def readings(
+    device: Annotated[str, typer.Argument(help="The device's id.")],
+    metric: Annotated[str | None, typer.Option(help="Only this metric.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=_INSTANTS, help="Only from this instant (UTC) on.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many, newest first.")] = 50,
+    embedded: Embedded = False,
+    stage: Stage = "dev",
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Show a device's readings, newest first."""
+    from sensorctl import readings as device_readings  # noqa: PLC0415
+
+    to = connect(root=ROOT, embedded=embedded, stage=stage, profile=profile, region=region)
+    found = device_readings.of_device(to.access, to.pipeline, device_id=device, since=_utc(since))
+    items = list(itertools.islice(found, limit))
+    if not items:
+        raise UserError(f"no reading of {device} is stored; device ids are case sensitive")
+    Console().print(device_readings.table(items, metric=metric))
+
+
+@app.command()
+def traces(
+    trace_id: Annotated[str, typer.Argument(help="A trace id, as in an e-mail: 1-6b03399a-…")],
+    embedded: Embedded = False,
+    stage: Stage = "dev",
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Show one trace as a waterfall."""
+    from sensorctl import traces as xray  # noqa: PLC0415
+
+    to = connect(root=ROOT, embedded=embedded, stage=stage, profile=profile, region=region)
+    trace = xray.spans(xray.fetch(to.access, trace_id))
+    if not trace:
+        raise UserError(f"X-Ray has no trace {trace_id}; it may not have been sampled, or is not there yet")
+    Console().print(xray.waterfall(trace, title=trace_id))
+
+
+@app.command()
+def empty(stage: Stage = "dev", profile: Profile = None, region: Region = None) -> None:
+    """Delete every object in a stage's buckets, which `make destroy` needs; a prod stage keeps them."""
+    from sensorctl.teardown import empty_buckets  # noqa: PLC0415
+
+    console = Console()
+    deleted = empty_buckets(aws_access(profile=profile, region=region), stage=stage, say=console.print)
+    console.print(f"{deleted} objects and versions deleted")
+
+
+@app.command(hidden=True)
+def serve(port: int | None = None, smtp: str | None = None) -> None:
+    """Be the embedded AWS until told to stop; `up` runs this in the background."""
+    from sensorctl.embedded import background  # noqa: PLC0415
+
+    background.serve(root=ROOT, port=port, smtp=_address(smtp))
+
+
+def _address(text: str | None) -> tuple[str, int] | None:
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise UserError(f"--smtp {text}: give a host and a port, such as localhost:1025")
+    return host, int(port)
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    return instant.replace(tzinfo=UTC) if instant else None
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

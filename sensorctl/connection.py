@@ -1,0 +1,40 @@
+"""Which pipeline a command talks to: the embedded one that `make up` started, or a stage on AWS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sensorctl.embedded import background
+from sensorctl.embedded.access import REGION, Access
+from sensorctl.errors import UserError
+from sensorctl.pipeline import Pipeline, find_pipeline
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """How to reach AWS, and the names of the pipeline there."""
+
+    access: Access
+    pipeline: Pipeline
+
+
+def aws_access(*, profile: str | None, region: str | None) -> Access:
+    """Return access to AWS as the environment, the profile and the region say."""
+    return Access(profile=profile, region=region or REGION)
+
+
+def connect(*, root: Path, embedded: bool, stage: str, profile: str | None, region: str | None) -> Connection:
+    """Return the pipeline that the options name. Raises UserError when it cannot be reached, saying what to do."""
+    if embedded:
+        state = background.state(root)
+        if state is None:
+            raise UserError("the embedded AWS is not up; start it with `make up`")
+        return Connection(access=Access.from_json(state["access"]), pipeline=Pipeline(**state["pipeline"]))
+    access = aws_access(profile=profile, region=region)
+    try:
+        return Connection(access=access, pipeline=find_pipeline(access, stage=stage))
+    except (BotoCoreError, ClientError) as error:
+        raise UserError(f"AWS cannot be asked for stage {stage}: {error}") from None

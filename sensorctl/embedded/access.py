@@ -1,0 +1,67 @@
+"""How to reach an AWS: the embedded one, or the real one through the ordinary profile and environment.
+
+One object makes every boto3 client of sensorctl, so a command never knows which of the two it talks to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """Endpoint and credentials; all empty means AWS as the environment and profile say."""
+
+    endpoint: str | None = None
+    xray_endpoint: str | None = None
+    ca_bundle: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    region: str | None = REGION
+    profile: str | None = None
+
+    def client(self, service: str, *, pool: int = 16) -> Any:
+        """Return a boto3 client; `pool` is how many calls may be under way at once."""
+        # The stubs know each service by its literal name only.
+        session: Any = boto3.Session(
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            region_name=self.region,
+            profile_name=self.profile,
+        )
+        return session.client(
+            service,
+            endpoint_url=self.xray_endpoint if service == "xray" and self.xray_endpoint else self.endpoint,
+            verify=self.ca_bundle,
+            config=Config(max_pool_connections=pool, retries={"mode": "standard", "total_max_attempts": 4}),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that point boto3, the AWS CLI and the CDK at the same place."""
+        named = {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ENDPOINT_URL_XRAY": self.xray_endpoint,
+            "AWS_CA_BUNDLE": self.ca_bundle,
+            "NODE_EXTRA_CA_CERTS": self.ca_bundle,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_PROFILE": self.profile,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+    def to_json(self) -> dict[str, str | None]:
+        """Return what `from_json` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: dict[str, str | None]) -> Access:
+        """Read what `to_json` wrote."""
+        return cls(**document)

@@ -1,0 +1,135 @@
+"""The embedded AWS as a whole: everything `run` and `up` need, started together and stopped together."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import TracebackType
+
+from sensorctl.embedded.access import Access
+from sensorctl.embedded.deployment import deploy, synthesise
+from sensorctl.embedded.emulator import Emulator, emulator_python, free_port, require_free
+from sensorctl.embedded.mailbox import Mailbox
+from sensorctl.embedded.trace_collector import TraceCollector
+from sensorctl.errors import UserError
+from sensorctl.pipeline import Pipeline
+
+STAGE = "dev"
+ADDRESS = "you@example.com"
+
+
+class EmbeddedAws:
+    """A context: inside it the pipeline is deployed and everything runs; after it nothing is left running.
+
+    `folder` holds its state, logs and inbox; `say` is told each step as it begins. Raises UserError when something
+    that the user can put right keeps it from starting.
+    """
+
+    access: Access
+    pipeline: Pipeline
+    mailbox: Mailbox
+    collector: TraceCollector
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        folder: Path,
+        port: int | None = None,
+        smtp: tuple[str, int] | None = None,
+        context: dict[str, str] | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._root = root
+        self._folder = folder
+        self._port = port
+        self._smtp = smtp
+        self._context = {"stage": STAGE, "alert_emails": ADDRESS, **(context or {})}
+        self._say = say
+        self._cleanup = contextlib.ExitStack()
+
+    def __enter__(self) -> EmbeddedAws:
+        with contextlib.ExitStack() as cleanup:
+            self._start(cleanup)
+            # Only now, when all has started, is stopping it left to `__exit__`.
+            self._cleanup = cleanup.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cleanup.close()
+
+    def _start(self, cleanup: contextlib.ExitStack) -> None:
+        port = require_free(self._port) if self._port is not None else free_port()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        cleanup.enter_context(_only_one(self._folder))
+        access_key, secret_key = f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
+
+        self.collector = TraceCollector(access_key=access_key, secret_key=secret_key)
+        self.collector.start()
+        cleanup.callback(self.collector.stop)
+
+        emulator = Emulator(
+            python=emulator_python(self._root),
+            folder=self._folder / "emulator",
+            port=port,
+            xray_daemon=self.collector.daemon_address,
+            access_key=access_key,
+            secret_key=secret_key,
+        )
+        assembly = self._folder / "cdk.out"
+        shutil.rmtree(assembly, ignore_errors=True)
+        self._say("synthesising the CDK app and starting the embedded AWS")
+        with ThreadPoolExecutor(1) as beside:
+            synthesis = beside.submit(synthesise, self._root, into=assembly, context=self._context)
+            cleanup.callback(emulator.stop)
+            emulator.start()
+            synthesis.result()
+
+        self.access = replace(emulator.access, xray_endpoint=self.collector.endpoint)
+        self._say("deploying the stack")
+        self.pipeline = deploy(self.access, assembly=assembly, stage=self._context["stage"])
+
+        inbox = self._folder / "inbox"
+        shutil.rmtree(inbox, ignore_errors=True)
+        self.mailbox = Mailbox(self.access, topic=self.pipeline.alert_topic, folder=inbox, smtp=self._smtp)
+        self.mailbox.start()
+        cleanup.callback(self.mailbox.stop)
+
+        state = {
+            "pid": os.getpid(),
+            "stage": self._context["stage"],
+            "access": self.access.to_json(),
+            "xray_daemon": self.collector.daemon_address,
+            "pipeline": asdict(self.pipeline),
+        }
+        path = self._folder / "state.json"
+        _write_private(path, json.dumps(state))
+        cleanup.callback(path.unlink, missing_ok=True)
+
+
+@contextlib.contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"another one is running in {folder}; wait for it to end or stop it first") from None
+        yield
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write whole or not at all: a reader that sees the file sees all of it."""
+    draft = path.with_suffix(".draft")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(path)

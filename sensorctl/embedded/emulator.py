@@ -1,0 +1,161 @@
+"""The emulator process: ministack behind TLS on a loopback port, with role policies enforced.
+
+In: a folder of its own, a port and the credentials to answer to. Out: an endpoint that speaks the AWS APIs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+from sensorctl.embedded.access import REGION, Access
+from sensorctl.errors import UserError
+
+# Not the `ministack` command: that one also binds port 443 whenever it can.
+_SERVER = ("ministack.app:app", "-w", "0", "-c", "python:ministack.core.hypercorn_conf")
+_START_SECONDS = 30
+_STOP_SECONDS = 2
+
+# All the server inherits: functions inherit it in turn, and must see nothing of this machine's own AWS settings.
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE")
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def require_free(port: int) -> int:
+    """Return `port`, or raise UserError when something listens on it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UserError(f"port {port} is taken; choose another with PORT=<number>, or leave it out") from None
+    return port
+
+
+@dataclass
+class Emulator:
+    """One emulator; `start` returns when it answers, `stop` when it is gone and its files are wiped."""
+
+    python: Path
+    folder: Path
+    port: int
+    xray_daemon: str
+    # Unguessable, so that no other program or web page on this machine can sign a request.
+    access_key: str
+    secret_key: str
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def access(self) -> Access:
+        """How to reach it as root."""
+        return Access(
+            endpoint=f"https://localhost:{self.port}",
+            ca_bundle=str(self.folder / "ca.pem"),
+            access_key=self.access_key,
+            secret_key=self.secret_key,
+        )
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises UserError when it does not."""
+        if not self.python.exists():
+            raise UserError(f"the emulator's environment {self.python.parent.parent} is missing; run `make setup`")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        (self.folder / "tmp").mkdir(parents=True)
+        self._make_certificate()
+        log = (self.folder / "emulator.log").open("wb")
+        self._process = subprocess.Popen(
+            [str(self.python), "-m", "hypercorn", *_SERVER, "--bind", f"127.0.0.1:{self.port}"],
+            env=self._environment(),
+            cwd=self.folder,
+            stdout=log,
+            stderr=log,
+            # Its own group: Ctrl-C in the terminal must reach us first, so that we can stop things in order.
+            start_new_session=True,
+        )
+        log.close()
+        self._wait_until(self._answers)
+
+    def stop(self) -> None:
+        """Stop it with SIGINT, then SIGKILL for what is left of its process group; wipe its files but the log."""
+        process, self._process = self._process, None
+        if process is not None:
+            # SIGTERM often hangs after traffic; SIGINT runs its shutdown hooks.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_SECONDS)
+            # Function workers are in the same group and may outlive the server.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+
+    def _environment(self) -> dict[str, str]:
+        tmp = str(self.folder / "tmp")
+        return {
+            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+            "AUTH": "true",
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": str(self.folder / "server.pem"),
+            "MINISTACK_SSL_KEY": str(self.folder / "server.key"),
+            # Functions trust the emulator's own authority and nothing else: they have nothing else to call.
+            "AWS_CA_BUNDLE": str(self.folder / "ca.pem"),
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "localhost",
+            "MINISTACK_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_XRAY_DAEMON_ADDRESS": self.xray_daemon,
+            "TMPDIR": tmp,
+            "S3_DATA_DIR": f"{tmp}/s3",
+            "STATE_DIR": f"{tmp}/state",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LOG_LEVEL": "INFO",
+        }
+
+    def _make_certificate(self) -> None:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(self.folder / "ca.pem"))
+        certificate = authority.issue_cert("localhost", "127.0.0.1")
+        for number, blob in enumerate(certificate.cert_chain_pems):
+            blob.write_to_path(str(self.folder / "server.pem"), append=number > 0)
+        certificate.private_key_pem.write_to_path(str(self.folder / "server.key"))
+        (self.folder / "server.key").chmod(0o600)
+
+    def _answers(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise UserError(f"the emulator stopped at its start; its log is {self.folder / 'emulator.log'}")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not condition():
+            if time.monotonic() > deadline:
+                log = self.folder / "emulator.log"
+                raise UserError(f"the emulator did not answer within {_START_SECONDS} s; its log is {log}")
+            time.sleep(0.05)
+
+
+def emulator_python(root: Path) -> Path:
+    """Return the interpreter of the emulator's own environment (it pins a botocore that is not ours)."""
+    return root / ".venv-emulator" / ("Scripts" if sys.platform == "win32" else "bin") / "python"

@@ -1,0 +1,147 @@
+"""The inbox of `run` and `up`: every e-mail subscription of the topic, delivered on this machine.
+
+The emulator logs an e-mail instead of sending it. So each e-mail subscription gets a queue on the same topic, with the
+same filter policy; what arrives is kept as the e-mail that SNS would send, in a Maildir that any mail program opens,
+and is handed on to an SMTP server when one is given.
+"""
+
+from __future__ import annotations
+
+import json
+import mailbox
+import smtplib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+from sensorctl.embedded.access import Access
+
+_SENDER = "AWS Notifications <no-reply@sns.amazonaws.com>"
+_WAIT_SECONDS = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mail:
+    """One delivered e-mail; `attributes` are the message attributes it was published with."""
+
+    message_id: str
+    address: str
+    subject: str
+    body: str
+    sent_at: datetime
+    attributes: dict[str, str]
+
+    def to_email(self) -> EmailMessage:
+        """Return the message as a mail server would take it."""
+        message = EmailMessage()
+        message["From"] = _SENDER
+        message["To"] = self.address
+        message["Subject"] = self.subject
+        message["Date"] = format_datetime(self.sent_at)
+        message["Message-ID"] = f"<{self.message_id}@embedded.invalid>"
+        message.set_content(self.body)
+        return message
+
+
+def parse(envelope: str, *, address: str) -> Mail:
+    """Read the JSON envelope in which SNS delivers to a queue (SNS Developer Guide, "Message and JSON formats")."""
+    document = json.loads(envelope)
+    return Mail(
+        message_id=document["MessageId"],
+        address=address,
+        subject=document.get("Subject") or "AWS Notification Message",
+        body=document["Message"],
+        sent_at=datetime.fromisoformat(document["Timestamp"]),
+        attributes={name: each["Value"] for name, each in document.get("MessageAttributes", {}).items()},
+    )
+
+
+class Mailbox:
+    """Delivers from `start` to `stop`; `mails` is what has come so far, oldest first."""
+
+    def __init__(self, access: Access, *, topic: str, folder: Path, smtp: tuple[str, int] | None = None) -> None:
+        self._access = access
+        self._topic = topic
+        self._maildir = mailbox.Maildir(folder, create=True)
+        self._smtp = smtp
+        self._lock = threading.Lock()
+        self._mails: list[Mail] = []
+        self._queues: dict[str, str] = {}
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._deliver_all, daemon=True, name="mailbox")
+        self._listeners: list[Callable[[Mail], None]] = []
+
+    @property
+    def mails(self) -> list[Mail]:
+        """What has been delivered, oldest first."""
+        with self._lock:
+            return list(self._mails)
+
+    @property
+    def addresses(self) -> list[str]:
+        """The e-mail addresses that are subscribed."""
+        return sorted(self._queues)
+
+    def on_mail(self, listener: Callable[[Mail], None]) -> None:
+        """Call `listener` with each mail as it comes, from the mailbox's own thread."""
+        self._listeners.append(listener)
+
+    def start(self) -> None:
+        """Attach to the topic's e-mail subscriptions and begin to deliver."""
+        self.attach()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop delivering."""
+        self._stopped.set()
+        self._thread.join()
+
+    def attach(self) -> None:
+        """Give each e-mail subscription that has none yet its queue; subscribers may be added while it runs."""
+        sns = self._access.client("sns")
+        for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic):
+            for subscription in page["Subscriptions"]:
+                address = subscription["Endpoint"]
+                if subscription["Protocol"] == "email" and address not in self._queues:
+                    self._queues[address] = self._mirror(sns, subscription["SubscriptionArn"])
+
+    def _mirror(self, sns: Any, subscription: str) -> str:
+        sqs = self._access.client("sqs")
+        url = sqs.create_queue(QueueName=f"mailbox-{len(self._queues)}")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        attributes = {}
+        if subscription.startswith("arn:"):  # an unconfirmed one has no ARN to ask with
+            policy = sns.get_subscription_attributes(SubscriptionArn=subscription)["Attributes"].get("FilterPolicy")
+            attributes = {"FilterPolicy": policy} if policy else {}
+        sns.subscribe(TopicArn=self._topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+        return str(url)
+
+    def _deliver_all(self) -> None:
+        sqs = self._access.client("sqs")
+        while not self._stopped.is_set():
+            # One address waits at the server; with several, each is only looked at.
+            wait = _WAIT_SECONDS if len(self._queues) == 1 else 0
+            for address, url in list(self._queues.items()):
+                answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=wait)
+                for message in answer.get("Messages", []):
+                    self._deliver(parse(message["Body"], address=address))
+                    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            if wait == 0:
+                self._stopped.wait(0.2)
+
+    def _deliver(self, mail: Mail) -> None:
+        email = mail.to_email()
+        self._maildir.add(email.as_bytes())
+        if self._smtp is not None:
+            host, port = self._smtp
+            with smtplib.SMTP(host, port, timeout=10) as server:
+                server.send_message(email)
+        with self._lock:
+            self._mails.append(mail)
+        for listener in self._listeners:
+            listener(mail)

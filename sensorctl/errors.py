@@ -1,0 +1,5 @@
+"""What a user can get wrong, said in one sentence."""
+
+
+class UserError(Exception):
+    """Names the thing and the fix; the command prints it without a traceback and exits with 2."""

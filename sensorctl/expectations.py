@@ -1,0 +1,92 @@
+"""What the pipeline must make of what was sent. Pure, and written apart from the functions it judges.
+
+In: uploads in the order they were sent, and the thresholds in force. Out: the readings that must be stored, the
+rejects by reason, and the e-mails.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from lambdas.shared.thresholds import Thresholds
+from sensorctl.simulator import SentReading, Upload
+
+ReadingKey = tuple[str, str, tuple[tuple[str, float], ...]]
+
+
+@dataclass(frozen=True, order=True)
+class ExpectedMail:
+    """One e-mail; `subject` is the device, or the source prefix of rejected records, with the metric."""
+
+    kind: str
+    severity: str
+    subject: str
+
+
+@dataclass
+class Expected:
+    """Grows with each upload; all counts are of distinct things unless the name says otherwise."""
+
+    thresholds: Thresholds
+    readings: set[ReadingKey] = field(default_factory=set)
+    duplicates_sent: int = 0
+    rejects: Counter[str] = field(default_factory=Counter)
+    breaching: int = 0
+    mails: list[ExpectedMail] = field(default_factory=list)
+    _open: dict[tuple[str, str], str] = field(default_factory=dict)
+    _rejecting: set[str] = field(default_factory=set)
+
+    def add(self, uploads: Iterable[Upload]) -> None:
+        """Take in the uploads of one round."""
+        for upload in uploads:
+            for reading in upload.readings:
+                self._add_reading(reading)
+            self._judge(upload)
+            self.rejects.update(upload.rejects)
+            if upload.rejects:
+                self._mail_rejects(upload.key.rsplit("/", 1)[0])
+
+    def _add_reading(self, reading: SentReading) -> None:
+        key = reading_key(reading.device_id, reading.timestamp, reading.metrics)
+        if key in self.readings:
+            self.duplicates_sent += 1
+            return
+        self.readings.add(key)
+        if any(self._crossing(reading.device_id, metric, value) for metric, value in reading.metrics.items()):
+            self.breaching += 1
+
+    def _judge(self, upload: Upload) -> None:
+        """An object's worst crossing of each device and metric opens an alert or escalates the open one."""
+        worst: dict[tuple[str, str], str] = {}
+        for reading in upload.readings:
+            for metric, value in reading.metrics.items():
+                severity = self._crossing(reading.device_id, metric, value)
+                if severity is not None and worst.get((reading.device_id, metric)) != "critical":
+                    worst[reading.device_id, metric] = severity
+        for (device, metric), severity in worst.items():
+            was = self._open.get((device, metric))
+            if was is None:
+                self.mails.append(ExpectedMail("opened", severity, f"{device} {metric}"))
+            elif was == "warning" and severity == "critical":
+                self.mails.append(ExpectedMail("escalated", severity, f"{device} {metric}"))
+            if was != "critical":
+                self._open[device, metric] = severity
+
+    def _mail_rejects(self, prefix: str) -> None:
+        if prefix not in self._rejecting:
+            self._rejecting.add(prefix)
+            self.mails.append(ExpectedMail("rejected", "-", prefix))
+
+    def _crossing(self, device_id: str, metric: str, value: float) -> str | None:
+        rule = self.thresholds.rule_for(device_id, metric)
+        crossing = rule.crossing(value) if rule else None
+        return crossing.severity if crossing else None
+
+
+def reading_key(device_id: str, timestamp: datetime, metrics: dict[str, float]) -> ReadingKey:
+    """Return what makes a reading the same reading: device, instant, values."""
+    instant = timestamp.astimezone(UTC).isoformat(timespec="microseconds")
+    return device_id, instant, tuple(sorted((metric, float(value)) for metric, value in metrics.items()))

@@ -1,0 +1,191 @@
+"""A fleet of devices, as files to upload: seeded, pure, and knowing what it sent.
+
+In: a seed, a start and the thresholds in force. Out: rounds of uploads (one round is one minute of device time), each
+with the readings it holds and what should be rejected, from which `expectations` tells what the pipeline must make of
+them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+EVERY = timedelta(seconds=5)
+PER_ROUND = 12
+ROUNDS = 10
+_UNITS = {"temperature": "Cel", "humidity": "%RH", "vibration": "m/s2"}
+
+Signal = Callable[[float, random.Random], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentReading:
+    """One reading as the device meant it; `timestamp` in UTC."""
+
+    device_id: str
+    timestamp: datetime
+    metrics: dict[str, float]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the native form."""
+        return {
+            "device_id": self.device_id,
+            "timestamp": self.timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "metrics": self.metrics,
+            "units": {metric: _UNITS[metric] for metric in self.metrics},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """One object: its key below the landing prefix, its bytes, the good readings in it and the rejects by reason."""
+
+    key: str
+    body: bytes
+    readings: tuple[SentReading, ...]
+    rejects: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A device: how its metrics move with the share of the run that has passed (0 to 1), and how the readings
+    of a round become objects."""
+
+    name: str
+    signals: dict[str, Signal]
+    pack: Callable[[list[SentReading], int], list[Upload]]
+
+
+def fleet() -> list[Device]:
+    """Return the twenty devices of `make run`; five of them have a story."""
+    storied = [
+        Device(name="boiler-7", signals={"temperature": _overheating, "humidity": _steady(40)}, pack=as_ndjson),
+        Device(name="pump-3", signals={"temperature": _hovering, "vibration": _steady(3)}, pack=as_ndjson),
+        Device(name="dryer-2", signals={"temperature": _steady(58), "humidity": _steady(30)}, pack=as_ndjson_twice),
+        Device(name="gateway-5", signals={"temperature": _steady(31), "humidity": _steady(45)}, pack=with_corruption),
+        Device(name="chiller-1", signals={"temperature": _steady(7), "humidity": _steady(55)}, pack=as_gzip),
+    ]
+    freezers = [
+        Device(name=f"freezer-{number}", signals={"temperature": _steady(-21)}, pack=as_array) for number in (1, 2, 3)
+    ]
+    quiet = [
+        Device(
+            name=f"press-{number:02}",
+            signals={"temperature": _steady(30 + 2 * number), "humidity": _steady(50), "vibration": _steady(2)},
+            pack=as_array if number % 3 == 0 else as_ndjson,
+        )
+        for number in range(1, 13)
+    ]
+    return storied + freezers + quiet
+
+
+def simulate(devices: list[Device], *, seed: int, start: datetime, rounds: int = ROUNDS) -> Iterator[list[Upload]]:
+    """Yield the uploads of each round. The same seed and start give the same bytes."""
+    chances = {device.name: random.Random(f"{seed}/{device.name}") for device in devices}  # noqa: S311 not a secret
+    for number in range(rounds):
+        uploads: list[Upload] = []
+        for device in devices:
+            readings = []
+            for step in range(number * PER_ROUND, (number + 1) * PER_ROUND):
+                share = step / (rounds * PER_ROUND)
+                metrics = {
+                    metric: round(signal(share, chances[device.name]), 2) for metric, signal in device.signals.items()
+                }
+                readings.append(SentReading(device_id=device.name, timestamp=start + step * EVERY, metrics=metrics))
+            uploads += device.pack(readings, number)
+        yield uploads
+
+
+# How values move. `share` runs from 0 to 1 over the whole run.
+
+
+def _steady(level: float) -> Signal:
+    def value(share: float, chance: random.Random) -> float:
+        return level + 0.8 * math.sin(share * 9) + chance.uniform(-0.5, 0.5)
+
+    return value
+
+
+def _overheating(share: float, chance: random.Random) -> float:
+    """From 60 to 95 in steps of a tenth of the run: past 70 in the fourth minute, past 85 in the eighth."""
+    return 60 + 36 * math.floor(share * 10) / 9 + chance.uniform(-0.5, 0.5)
+
+
+def _hovering(share: float, chance: random.Random) -> float:
+    """Around 70, over and under it many times a minute."""
+    return 70 + 1.5 * math.sin(share * 400) + chance.uniform(-0.2, 0.2)
+
+
+# How the readings of a round become objects.
+
+
+def as_ndjson(readings: list[SentReading], number: int) -> list[Upload]:
+    """One object, a reading a line."""
+    return [Upload(key=_key(readings, "ndjson"), body=_lines(readings), readings=tuple(readings))]
+
+
+def as_array(readings: list[SentReading], number: int) -> list[Upload]:
+    """One object, a JSON array."""
+    body = json.dumps([reading.to_json() for reading in readings]).encode()
+    return [Upload(key=_key(readings, "json"), body=body, readings=tuple(readings))]
+
+
+def as_gzip(readings: list[SentReading], number: int) -> list[Upload]:
+    """One object, gzipped lines; no date in the gzip header, so that the same seed gives the same bytes."""
+    body = gzip.compress(_lines(readings), mtime=0)
+    return [Upload(key=_key(readings, "ndjson.gz"), body=body, readings=tuple(readings))]
+
+
+def as_ndjson_twice(readings: list[SentReading], number: int) -> list[Upload]:
+    """The same lines under two keys: a device that did not hear that its first upload had arrived."""
+    (first,) = as_ndjson(readings, number)
+    return [first, Upload(key=_key(readings, "retry.ndjson"), body=first.body, readings=first.readings)]
+
+
+def with_corruption(readings: list[SentReading], number: int) -> list[Upload]:
+    """Good lines; in the second round half of them spoilt, and a wholly unreadable object in the third and fourth."""
+    (good,) = as_ndjson(readings, number)
+    if number == 1:
+        return [_spoilt(readings)]
+    if number in _UNREADABLE:
+        ending, body, reason = _UNREADABLE[number]
+        return [good, Upload(key=_key(readings, ending), body=body, readings=(), rejects={reason: 1})]
+    return [good]
+
+
+_UNREADABLE = {
+    2: ("cut-off.ndjson.gz", b"\x1f\x8b\x08\x00 a gzip header and then nothing that unpacks", "bad_gzip"),
+    3: ("firmware.bin", b"\x00\x01\x02 not a reading in any form \xff\xfe", "not_json"),
+}
+
+
+def _spoilt(readings: list[SentReading]) -> Upload:
+    half = len(readings) // 2
+    whole = {"device_id": "gateway-5", "timestamp": "2026-01-01T00:00:00Z", "metrics": {"temperature": 31}}
+    bad = [
+        ('{"device_id": "gateway-5", "timest', "not_json"),
+        (json.dumps({**whole, "timestamp": "yesterday"}), "invalid_timestamp"),
+        (json.dumps({**whole, "metrics": {"temperature": "hot"}}), "invalid_value"),
+        (json.dumps({**whole, "metrics": {}}), "no_metrics"),
+    ]
+    lines = _lines(readings[:half]) + "".join(f"{line}\n" for line, _ in bad).encode() + _lines(readings[half:])
+    return Upload(
+        key=_key(readings, "spoilt.ndjson"),
+        body=lines,
+        readings=tuple(readings),
+        rejects={reason: 1 for _, reason in bad},
+    )
+
+
+def _key(readings: list[SentReading], ending: str) -> str:
+    first = readings[0]
+    return f"{first.device_id}/{first.timestamp:%Y-%m-%dT%H-%M-%S}.{ending}"
+
+
+def _lines(readings: list[SentReading]) -> bytes:
+    return b"".join(json.dumps(reading.to_json()).encode() + b"\n" for reading in readings)

@@ -1,0 +1,85 @@
+"""How a run looks on a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from sensorctl.embedded.mailbox import Mail
+from sensorctl.observe import RejectedRecord
+from sensorctl.traces import Span, waterfall
+
+if TYPE_CHECKING:
+    from sensorctl.run import Summary
+
+_SEVERITY_STYLE = {"critical": "red", "warning": "yellow"}
+
+
+def steps(console: Console, started: float) -> Callable[[str], None]:
+    """Return a function that prints each step with the seconds since `started` (monotonic)."""
+
+    def say(step: str) -> None:
+        console.print(Text(f"{time.monotonic() - started:5.1f} s  {step}", style="dim"))
+
+    return say
+
+
+def email(mail: Mail, *, after_s: float) -> Panel:
+    """Return an e-mail as it would be read."""
+    head = Text(f"To:      {mail.address}\nSubject: {mail.subject}\n\n", style="bold")
+    style = _SEVERITY_STYLE.get(mail.attributes.get("severity", ""), "blue")
+    return Panel(
+        head + Text(mail.body), title=f"e-mail after {after_s:.1f} s", title_align="left", border_style=style, width=80
+    )
+
+
+def report(console: Console, *, readings: Counter[str], rejected: list[RejectedRecord], trace: list[Span]) -> None:
+    """Print what is in the tables and in quarantine, and one trace."""
+    console.print(_readings(readings))
+    console.print(_rejected(rejected))
+    if trace:
+        console.print(waterfall(trace, title="\nOne breach, from upload to e-mail"))
+
+
+def verdict(console: Console, summary: Summary) -> None:
+    """Print the totals and whether they are as they must be."""
+    console.print()
+    console.print(
+        f"{summary.readings_sent} readings sent, {summary.readings_stored} stored, "
+        f"{summary.records_rejected} rejected; {summary.duplicates_sent} duplicates dropped; "
+        f"{summary.alerts_sent} e-mails, {summary.duplicate_emails} of them twice; "
+        f"first alert after {summary.seconds_to_first_alert} s, all done after {summary.seconds_total} s",
+        soft_wrap=True,
+    )
+    for problem in summary.problems:
+        console.print(Text(f"WRONG  {problem}", style="bold red"))
+    if not summary.problems:
+        console.print(Text("All as the simulator sent it.", style="bold green"))
+
+
+def _readings(readings: Counter[str]) -> Table:
+    table = Table(title="\nReadings stored", title_justify="left", box=None, padding=(0, 1))
+    columns = 4
+    for _ in range(columns):
+        table.add_column("device")
+        table.add_column("readings", justify="right")
+    cells = [cell for device, count in sorted(readings.items()) for cell in (device, str(count))]
+    for start in range(0, len(cells), 2 * columns):
+        table.add_row(*cells[start : start + 2 * columns])
+    return table
+
+
+def _rejected(rejected: list[RejectedRecord]) -> Table:
+    table = Table(title="\nRecords rejected", title_justify="left", box=None, padding=(0, 1))
+    for column in ("object", "where", "reason", "record"):
+        table.add_column(column, overflow="ellipsis", no_wrap=True)
+    for each in sorted(rejected, key=lambda record: (record.key, record.position)):
+        table.add_row(Text(each.key), Text(each.position), Text(each.reason), Text(each.record[:40]))
+    return table

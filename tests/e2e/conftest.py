@@ -1,0 +1,28 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sensorctl.embedded.aws import EmbeddedAws
+from sensorctl.embedded.trace_collector import send_to_daemon
+from sensorctl.run import PREFIX
+from sensorctl.uploader import Uploader
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    """The whole pipeline, deployed from the template on an embedded AWS of its own."""
+    with EmbeddedAws(root=ROOT, folder=tmp_path_factory.mktemp("embedded")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def uploader(aws: EmbeddedAws) -> Uploader:
+    return Uploader(
+        aws.access,
+        bucket=aws.pipeline.landing_bucket,
+        prefix=PREFIX,
+        trace=lambda segment: send_to_daemon(segment, address=aws.collector.daemon_address),
+    )

@@ -1,0 +1,73 @@
+import gzip
+import itertools
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lambdas.shared.thresholds import Thresholds
+from sensorctl.expectations import Expected, ExpectedMail
+from sensorctl.simulator import ROUNDS, Upload, fleet, simulate
+
+START = datetime(2026, 11, 22, 10, tzinfo=UTC)
+THRESHOLDS = Thresholds.parse((Path(__file__).parents[3] / "thresholds.json").read_bytes())
+
+
+def rounds(seed: int = 1) -> list[list[Upload]]:
+    return list(simulate(fleet(), seed=seed, start=START))
+
+
+def expected(seed: int = 1) -> Expected:
+    result = Expected(THRESHOLDS)
+    for uploads in rounds(seed):
+        result.add(uploads)
+    return result
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
+    assert rounds(1) == rounds(1)
+    assert rounds(1) != rounds(2)
+
+
+def test_twenty_devices_send_ten_minutes_of_readings_five_seconds_apart() -> None:
+    readings = {(r.device_id, r.timestamp) for uploads in rounds() for u in uploads for r in u.readings}
+    assert len({device for device, _ in readings}) == 20
+    assert len(readings) == 20 * 120
+    times = sorted(timestamp for device, timestamp in readings if device == "boiler-7")
+    assert {(b - a).total_seconds() for a, b in itertools.pairwise(times)} == {5.0}
+
+
+def test_each_good_object_holds_exactly_the_readings_it_says() -> None:
+    for upload in (u for uploads in rounds() for u in uploads if not u.rejects):
+        body = gzip.decompress(upload.body) if upload.key.endswith(".gz") else upload.body
+        held = json.loads(body) if upload.key.endswith(".json") else [json.loads(line) for line in body.splitlines()]
+        assert held == [reading.to_json() for reading in upload.readings]
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_any_seed_tells_the_same_story(seed: int) -> None:
+    result = expected(seed)
+    assert sorted(result.mails) == sorted(
+        [
+            ExpectedMail("opened", "warning", "boiler-7 temperature"),
+            ExpectedMail("escalated", "critical", "boiler-7 temperature"),
+            ExpectedMail("opened", "warning", "pump-3 temperature"),
+            ExpectedMail("rejected", "-", "gateway-5"),
+        ]
+    )
+    assert result.duplicates_sent == 120
+    assert result.rejects == {
+        "not_json": 2, "invalid_timestamp": 1, "invalid_value": 1, "no_metrics": 1, "bad_gzip": 1
+    }  # fmt: skip
+
+
+def test_warning_and_critical_never_come_in_one_object() -> None:
+    for number, uploads in enumerate(rounds()):
+        values = [r.metrics["temperature"] for u in uploads for r in u.readings if r.device_id == "boiler-7"]
+        severities = {crossing.severity for v in values if (crossing := _boiler().crossing(v))}
+        assert len(severities) <= 1, f"round {number} of {ROUNDS}"
+
+
+def _boiler():  # type: ignore[no-untyped-def]
+    return THRESHOLDS.rule_for("boiler-7", "temperature")
