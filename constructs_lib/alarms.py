@@ -1,0 +1,104 @@
+"""The alarms: each says in its description what it means and what to do first."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from constructs_lib.dead_letters import DeadLetters
+from constructs_lib.metrics import Metrics
+from constructs_lib.traced_function import TracedFunction
+
+# An event that waits this long is not a burst any more: the function is throttled or keeps failing.
+_OLD_EVENT = cdk.Duration.minutes(15)
+
+
+class Alarms(Construct):
+    """Alarms on both functions, on every dead-letter queue, on rejected readings and on bad thresholds.
+
+    With `topic` they e-mail the people whom alerts e-mail; without, they are only seen.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        metrics: Metrics,
+        functions: tuple[TracedFunction, ...],
+        dead_letters: DeadLetters,
+        topic: sns.ITopic | None,
+    ) -> None:
+        super().__init__(scope, id)
+        self._metrics = metrics
+        self._topic = topic
+        self.all: list[cloudwatch.Alarm] = []
+        for function in functions:
+            self._watch_function(function)
+        for name, queue in dead_letters.by_name.items():
+            self._alarm(
+                name.title().replace(" ", ""),
+                metric=metrics.depth(queue),
+                means=f"Messages that could not be handled wait in the queue '{name}'; each is lost after 14 days.",
+                do="Read one (it carries the error), mend the cause, then redrive the queue.",
+            )
+        self._alarm(
+            "ReadingsRejected",
+            metric=metrics.own("readings_rejected", "ingest"),
+            means="Uploads hold records that break the rules for readings; good records beside them were stored.",
+            do="Open the e-mail, or the object under quarantine/, for reasons and examples; mend the device.",
+        )
+
+    def _watch_function(self, function: TracedFunction) -> None:
+        name, prefix = function.name, function.name.title()
+        own = self._metrics.of_function
+        self._alarm(
+            f"{prefix}Errors",
+            metric=own(function, "Errors"),
+            means=f"Invocations of {name} fail; Lambda tries each event three times, then keeps it in {name}'s failure "
+            "queue.",
+            do=f"Read the errors in {name}'s log group; redrive the queue once the cause is mended.",
+        )
+        self._alarm(
+            f"{prefix}Throttles",
+            metric=own(function, "Throttles"),
+            means=f"{name} may not run as often as it is called; events wait up to 6 hours, nothing is lost yet.",
+            do="Raise the reserved concurrency in cdk.json, or the account's quota for concurrent executions.",
+        )
+        self._alarm(
+            f"{prefix}EventsDropped",
+            metric=own(function, "AsyncEventsDropped"),
+            means=f"Lambda gave up on events for {name}, after three tries or 6 hours; the failure queue holds them.",
+            do="Mend the cause, then redrive the queue; if it is empty, the role may not send to it.",
+        )
+        self._alarm(
+            f"{prefix}EventsOld",
+            metric=own(function, "AsyncEventAge", statistic="Maximum"),
+            threshold=_OLD_EVENT.to_milliseconds(),
+            means=f"Events wait more than {int(_OLD_EVENT.to_minutes())} minutes for {name}: alerts come late.",
+            do="Look for errors and throttles of the same time; they are the cause.",
+        )
+        self._alarm(
+            f"{prefix}ThresholdsInvalid",
+            metric=self._metrics.own("thresholds_invalid", name),
+            means=f"{name} cannot use the thresholds in Systems Manager and goes on with the last good ones.",
+            do=f"{name}'s log names the member and the rule; mend the parameter or restore its last version.",
+        )
+
+    def _alarm(self, id: str, *, metric: cloudwatch.Metric, means: str, do: str, threshold: float = 0) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            id,
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=f"{means} What to do: {do}",
+        )
+        if self._topic is not None:
+            alarm.add_alarm_action(actions.SnsAction(self._topic))
+        self.all.append(alarm)

@@ -1,0 +1,5 @@
+"""Errors that a person can cause and mend."""
+
+
+class SynthError(Exception):
+    """Synthesis cannot go on; the message is one sentence that names the thing and the fix."""

@@ -1,0 +1,132 @@
+"""The bucket that devices upload to, and the notification that hands each upload to ingest."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from constructs_lib import embedded
+from constructs_lib.acknowledge import acknowledge
+from constructs_lib.settings import Settings
+from constructs_lib.traced_function import TracedFunction
+
+INCOMING_PREFIX = "incoming/"
+# Outside INCOMING_PREFIX: what ingest writes must never call ingest again.
+QUARANTINE_PREFIX = "quarantine/"
+
+
+class LandingZone(Construct):
+    """A versioned bucket that only TLS reaches, its access logs, and its native notification to ingest.
+
+    It always makes its own bucket: CloudFormation sets notifications on buckets of the same stack only, and a custom
+    resource that sets them on others would be a second, untraced function with wide rights.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, ingest: TracedFunction, settings: Settings) -> None:
+        super().__init__(scope, id)
+        self._settings = settings
+        self._removal = cdk.RemovalPolicy.RETAIN if settings.keep_data else cdk.RemovalPolicy.DESTROY
+        self.access_logs = self._access_logs_bucket()
+        # Plain text and not the bucket's attributes, which would tie a knot: bucket -> function -> role -> bucket.
+        prefix = f"sensor-fanout-{settings.stage}-landing"
+        self.bucket_name = f"{prefix}-{cdk.Aws.ACCOUNT_ID}-{cdk.Aws.REGION}-an"
+        self.bucket_arn = f"arn:{cdk.Aws.PARTITION}:s3:::{self.bucket_name}"
+        self.bucket = self._bucket(prefix)
+        self._notify(ingest)
+        self._grant(ingest)
+
+    def _access_logs_bucket(self) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            "AccessLogs",
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=self._removal,
+            lifecycle_rules=[s3.LifecycleRule(id="expire", expiration=cdk.Duration.days(90))],
+        )
+
+    def _bucket(self, prefix: str) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Bucket",
+            versioned=True,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            server_access_logs_bucket=self.access_logs,
+            server_access_logs_prefix="landing/",
+            removal_policy=self._removal,
+            lifecycle_rules=self._lifecycle(),
+        )
+        # Only this account can make `<prefix>-<account>-<region>-an`, so the name cannot be taken by anyone else
+        # (S3 User Guide, "Account regional namespaces"). The embedded AWS has no such namespaces: it gets the same
+        # name, written out.
+        resource = cast(s3.CfnBucket, bucket.node.default_child)
+        resource.bucket_name = embedded.value_when_embedded(self, self.bucket_name)
+        resource.bucket_name_prefix = embedded.value_on_aws(self, prefix)
+        resource.bucket_namespace = embedded.value_on_aws(self, "account-regional")
+        return bucket
+
+    def _lifecycle(self) -> list[s3.LifecycleRule]:
+        rules = [
+            s3.LifecycleRule(
+                id="old-versions",
+                noncurrent_version_expiration=cdk.Duration.days(30),
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+            )
+        ]
+        if self._settings.quarantine_days is not None:
+            expiration = cdk.Duration.days(self._settings.quarantine_days)
+            rules.append(s3.LifecycleRule(id="quarantine", prefix=QUARANTINE_PREFIX, expiration=expiration))
+        return rules
+
+    def _notify(self, ingest: TracedFunction) -> None:
+        permission = lambda_.CfnPermission(
+            self,
+            "MayInvokeIngest",
+            action="lambda:InvokeFunction",
+            function_name=ingest.function.function_arn,
+            principal="s3.amazonaws.com",
+            # A bucket's ARN names no account, so both are needed (Lambda Developer Guide, "Process Amazon S3 event
+            # notifications": a deleted bucket's name may pass to another account).
+            source_arn=self.bucket_arn,
+            source_account=cdk.Aws.ACCOUNT_ID,
+        )
+        resource = cast(s3.CfnBucket, self.bucket.node.default_child)
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            lambda_configurations=[
+                s3.CfnBucket.LambdaConfigurationProperty(
+                    event="s3:ObjectCreated:*",
+                    function=ingest.function.function_arn,
+                    filter=s3.CfnBucket.NotificationFilterProperty(
+                        s3_key=s3.CfnBucket.S3KeyFilterProperty(
+                            rules=[s3.CfnBucket.FilterRuleProperty(name="prefix", value=INCOMING_PREFIX)]
+                        )
+                    ),
+                )
+            ]
+        )
+        # S3 tries the permission when the notification is set.
+        resource.add_resource_dependency(permission)
+
+    def _grant(self, ingest: TracedFunction) -> None:
+        ingest.tell(INCOMING_PREFIX=INCOMING_PREFIX, QUARANTINE_PREFIX=QUARANTINE_PREFIX)
+        # Read by version, so the version's action alone (S3 API Reference, GetObject, "Permissions").
+        ingest.allow("ReadIncoming", "s3:GetObjectVersion", on=f"{self.bucket_arn}/{INCOMING_PREFIX}*")
+        ingest.allow("WriteQuarantine", "s3:PutObject", on=f"{self.bucket_arn}/{QUARANTINE_PREFIX}*")
+        named = f"sensor-fanout-{self._settings.stage}-landing-<AWS::AccountId>-<AWS::Region>-an"
+        acknowledge(
+            ingest.role,
+            "Objects have names nobody knows beforehand; the grant ends at the prefix.",
+            *(
+                f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{named}/{prefix}*]"
+                for prefix in (INCOMING_PREFIX, QUARANTINE_PREFIX)
+            ),
+        )

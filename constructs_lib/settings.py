@@ -1,0 +1,161 @@
+"""The settings of one stage: CDK context in, a validated `Settings` out. Pure; no AWS CDK import.
+
+Stages stand in cdk.json under `stages`; `-c stage=prod` picks one (default dev), `-c alert_emails=a@x.org,b@y.org`
+replaces its addresses, `-c bundle=host` bundles the functions for this interpreter instead of Lambda.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from constructs_lib.errors import SynthError
+
+BundleTarget = Literal["lambda", "host"]
+
+# Ten characters leave room for the account and region in the bucket's 63 (S3 User Guide, "Bucket naming rules") and
+# for the name of the X-Ray group in its 32 (X-Ray API Reference, CreateGroup).
+_STAGE = re.compile(r"[a-z][a-z0-9]{1,9}")
+# Enough to catch a slip of the hand; whether the address exists, the confirmation e-mail tells.
+_EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+# CloudWatch Logs API Reference, PutRetentionPolicy, `retentionInDays`.
+_MONTHS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180)
+_YEARS = (365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+_LOG_RETENTION = (*_MONTHS, *_YEARS)
+
+
+class SettingsError(SynthError):
+    """A setting is wrong; the message names the setting, its value and the rule."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReservedConcurrency:
+    """Concurrent executions set aside for a function; None takes from the account's common pool.
+
+    Off where the account is new: its quota of 10 leaves nothing to reserve, and the deployment would fail
+    (Lambda Developer Guide, "Lambda quotas": 100 must stay unreserved).
+    """
+
+    ingest: int | None = None
+    alert: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One stage. `keep_data` is for data worth keeping: point-in-time recovery, deletion protection, RETAIN."""
+
+    stage: str
+    alert_emails: tuple[str, ...]
+    retention_days: int | None  # of readings, by TTL; None keeps them for ever
+    quarantine_days: int | None  # of rejected records in quarantine/; None keeps them for ever
+    log_retention_days: int
+    emails_per_minute: int
+    keep_data: bool
+    alarms_to_topic: bool
+    reserved_concurrency: ReservedConcurrency
+    bundle: BundleTarget = "lambda"
+
+
+def load_settings(context: Callable[[str], Any]) -> Settings:
+    """Return the settings that `context` (key -> value or None) asks for. Raises SettingsError."""
+    stages = context("stages")
+    if not isinstance(stages, Mapping) or not stages:
+        raise SettingsError("cdk.json: context.stages is missing; it maps each stage to its settings.")
+    stage = context("stage") or "dev"
+    if stage not in stages:
+        raise SettingsError(f"stage is {stage!r}; cdk.json knows {_listed(stages)}.")
+    if not _STAGE.fullmatch(stage):
+        raise SettingsError(f"stage {stage!r} is no stage name: 2 to 10 small letters and digits, a letter first.")
+    bundle = context("bundle") or "lambda"
+    if bundle not in ("lambda", "host"):
+        raise SettingsError(f"bundle is {bundle!r}; choose lambda or host.")
+    given = _Section(f"cdk.json: stages.{stage}", stages[stage], _STAGE_MEMBERS)
+    override = context("alert_emails")
+    return Settings(
+        stage=stage,
+        alert_emails=_emails("alert_emails", override) if override is not None else given.emails("alert_emails"),
+        retention_days=given.number("retention_days", 1, 3650, optional=True),
+        quarantine_days=given.number("quarantine_days", 1, 3650, optional=True),
+        log_retention_days=_log_retention(given),
+        # SNS suspends an e-mail subscription over 10 messages a second (SNS Developer Guide, "Amazon SNS quotas").
+        emails_per_minute=given.required_number("emails_per_minute", 1, 600),
+        keep_data=given.flag("keep_data"),
+        alarms_to_topic=given.flag("alarms_to_topic"),
+        reserved_concurrency=_reserved(given),
+        bundle=cast(BundleTarget, bundle),
+    )
+
+
+_STAGE_MEMBERS = tuple(name for name in Settings.__dataclass_fields__ if name not in ("stage", "bundle"))
+
+
+class _Section:
+    """One JSON object of settings, read member by member; messages begin with where it stands."""
+
+    def __init__(self, where: str, values: Any, members: tuple[str, ...]) -> None:
+        if not isinstance(values, Mapping):
+            raise SettingsError(f"{where} is {values!r}; it must be an object of settings.")
+        unknown = sorted(set(values) - set(members))
+        if unknown:
+            raise SettingsError(f"{where}.{unknown[0]} is no setting; settings are {_listed(members)}.")
+        self.where = where
+        self._values = values
+
+    def get(self, name: str) -> Any:
+        return self._values.get(name)
+
+    def number(self, name: str, low: int, high: int, *, optional: bool) -> int | None:
+        value = self.get(name)
+        if value is None and optional:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            absent = ", or null" if optional else ""
+            raise SettingsError(f"{self.where}.{name} is {value!r}; it must be a whole number {low}-{high}{absent}.")
+        return value
+
+    def required_number(self, name: str, low: int, high: int) -> int:
+        return cast(int, self.number(name, low, high, optional=False))
+
+    def flag(self, name: str) -> bool:
+        value = self.get(name)
+        if not isinstance(value, bool):
+            raise SettingsError(f"{self.where}.{name} is {value!r}; it must be true or false.")
+        return value
+
+    def emails(self, name: str) -> tuple[str, ...]:
+        return _emails(f"{self.where}.{name}", self.get(name) or [])
+
+
+def _emails(where: str, given: Any) -> tuple[str, ...]:
+    """Read a comma-separated text or a list of addresses."""
+    listed = given.split(",") if isinstance(given, str) else given
+    if not isinstance(listed, list) or not all(isinstance(address, str) for address in listed):
+        raise SettingsError(f"{where} is {given!r}; it must be a list of e-mail addresses.")
+    addresses = tuple(stripped for address in listed if (stripped := address.strip()))
+    for address in addresses:
+        if not _EMAIL.fullmatch(address):
+            raise SettingsError(f"{where}: {address!r} is no e-mail address.")
+    if len({address.lower() for address in addresses}) < len(addresses):
+        raise SettingsError(f"{where} names an address twice; SNS keeps one subscription an address.")
+    return addresses
+
+
+def _log_retention(given: _Section) -> int:
+    value = given.required_number("log_retention_days", 1, 3653)
+    if value not in _LOG_RETENTION:
+        raise SettingsError(
+            f"{given.where}.log_retention_days is {value}; CloudWatch Logs takes {_listed(_LOG_RETENTION)}."
+        )
+    return value
+
+
+def _reserved(given: _Section) -> ReservedConcurrency:
+    members = ("ingest", "alert")
+    section = _Section(f"{given.where}.reserved_concurrency", given.get("reserved_concurrency") or {}, members)
+    return ReservedConcurrency(**{name: section.number(name, 1, 10_000, optional=True) for name in members})
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(str(name) for name in names)

@@ -1,0 +1,112 @@
+import json
+from typing import Any
+
+import pytest
+from synthesised import Synthesised
+
+QUEUE_ALARMS = {
+    "IngestFailures": "DeadLettersIngest",
+    "RuleDeadLetters": "DeadLettersRule",
+    "AlertFailures": "DeadLettersAlert",
+    "MailDeadLetters": "DeadLettersMail",
+    "ScheduleDeadLetters": "DeadLettersSchedule",
+}
+
+
+def alarm(stack: Synthesised, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = stack.properties("AWS::CloudWatch::Alarm", f"ObservedAlarms{name}")
+    return found
+
+
+def dimensions(of: dict[str, Any]) -> dict[str, str]:
+    return {dimension["Name"]: dimension["Value"] for dimension in of["Dimensions"]}
+
+
+@pytest.mark.parametrize("function", ["Ingest", "Alert"])
+@pytest.mark.parametrize(
+    ("name", "metric", "threshold"),
+    [
+        ("Errors", "Errors", 0),
+        ("Throttles", "Throttles", 0),
+        ("EventsDropped", "AsyncEventsDropped", 0),
+        ("EventsOld", "AsyncEventAge", 15 * 60 * 1000),
+    ],
+)
+def test_a_function_in_trouble_raises_an_alarm(
+    stack: Synthesised, function: str, name: str, metric: str, threshold: int
+) -> None:
+    raised = alarm(stack, f"{function}{name}")
+
+    assert (raised["Namespace"], raised["MetricName"], raised["Threshold"]) == ("AWS/Lambda", metric, threshold)
+    assert dimensions(raised) == {"FunctionName": f"${{{function}Function}}"}
+    assert raised["ComparisonOperator"] == "GreaterThanThreshold"
+
+
+@pytest.mark.parametrize(("name", "queue"), QUEUE_ALARMS.items())
+def test_a_dead_letter_raises_an_alarm(stack: Synthesised, name: str, queue: str) -> None:
+    raised = alarm(stack, name)
+
+    assert (raised["Namespace"], raised["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
+    assert dimensions(raised) == {"QueueName": f"${{{queue}.QueueName}}"}
+    assert raised["Threshold"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "function"),
+    [
+        ("ReadingsRejected", "readings_rejected", "ingest"),
+        ("IngestThresholdsInvalid", "thresholds_invalid", "ingest"),
+        ("AlertThresholdsInvalid", "thresholds_invalid", "alert"),
+    ],
+)
+def test_bad_readings_and_bad_thresholds_raise_an_alarm(
+    stack: Synthesised, name: str, metric: str, function: str
+) -> None:
+    raised = alarm(stack, name)
+
+    assert (raised["Namespace"], raised["MetricName"], raised["Threshold"]) == ("SensorFanout", metric, 0)
+    assert dimensions(raised) == {"stage": stack.stage, "function": function}
+
+
+def test_every_alarm_says_what_it_means_and_what_to_do(stack: Synthesised) -> None:
+    alarms = stack.of_type("AWS::CloudWatch::Alarm")
+
+    assert len(alarms) == 16
+    for raised in alarms.values():
+        meaning, _, first_step = raised["Properties"]["AlarmDescription"].partition(" What to do: ")
+        assert meaning.endswith(".")
+        assert first_step.endswith(".")
+        assert raised["Properties"]["TreatMissingData"] == "notBreaching"
+
+
+def test_alarms_reach_people_in_prod_alone(dev: Synthesised, prod: Synthesised) -> None:
+    def actions(stack: Synthesised) -> list[list[str]]:
+        ids = stack.of_type("AWS::CloudWatch::Alarm")
+        return [stack.properties("AWS::CloudWatch::Alarm", id).get("AlarmActions", []) for id in ids]
+
+    assert actions(dev) == [[]] * 16
+    assert actions(prod) == [["${FanoutAlertsTopic}"]] * 16
+
+
+def test_the_dashboard_reads_as_the_flow_does(stack: Synthesised) -> None:
+    dashboard = stack.properties("AWS::CloudWatch::Dashboard", "ObservedDashboard")
+    widgets = json.loads(dashboard["DashboardBody"])["widgets"]
+
+    widgets.sort(key=lambda widget: (widget["y"], widget["x"]))
+    assert [widget["properties"]["title"] for widget in widgets] == [
+        *("Alarms", "1 Objects in", "2 Readings stored and rejected", "2 Ingest"),
+        *("3 Breaches found", "4 Events to alert", "5 Alert"),
+        *("6 E-mails sent", "7 E-mails delivered and failed", "From upload to alert (ms)"),
+        *("Dead letters", "Thresholds invalid"),
+    ]
+    late = next(w for w in widgets if w["properties"]["title"].startswith("From upload"))
+    assert [metric[-1]["stat"] for metric in late["properties"]["metrics"]] == ["p50", "p99"]
+
+
+def test_traces_of_breaches_have_their_group_on_aws(stack: Synthesised) -> None:
+    group = stack.of_type("AWS::XRay::Group")["ObservedBreaches"]
+
+    assert group["Condition"] == "OnAws"
+    assert group["Properties"]["GroupName"] == f"SensorFanout-{stack.stage}-breaches"
+    assert len(group["Properties"]["GroupName"]) <= 32
+    assert 'annotation.severity = "critical"' in group["Properties"]["FilterExpression"]

@@ -1,0 +1,55 @@
+from typing import Any
+
+import pytest
+from synthesised import Synthesised
+
+TEXT = "S"
+
+
+def keys(*names: str) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("table", "key_schema"),
+    [("StoreReadings", keys("device_id", "reading_id")), ("StoreAlerts", keys("alert_key"))],
+)
+def test_tables_have_the_agreed_keys_and_are_paid_by_request(
+    stack: Synthesised, table: str, key_schema: list[dict[str, str]]
+) -> None:
+    properties = stack.properties("AWS::DynamoDB::Table", table)
+
+    assert properties["KeySchema"] == key_schema
+    assert {a["AttributeType"] for a in properties["AttributeDefinitions"]} == {TEXT}
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_the_sweep_finds_its_work_in_one_index(stack: Synthesised) -> None:
+    indexes: list[dict[str, Any]] = stack.properties("AWS::DynamoDB::Table", "StoreAlerts")["GlobalSecondaryIndexes"]
+
+    assert indexes == [
+        {"IndexName": "work", "KeySchema": keys("work", "due_at"), "Projection": {"ProjectionType": "ALL"}}
+    ]
+
+
+def test_prod_can_recover_its_tables_and_dev_leaves_none_behind(dev: Synthesised, prod: Synthesised) -> None:
+    for stack, keep, policy in ((dev, False, "Delete"), (prod, True, "Retain")):
+        tables = stack.of_type("AWS::DynamoDB::Table")
+        assert set(tables) == {"StoreReadings", "StoreAlerts"}
+        for table in tables.values():
+            recovery = table["Properties"]["PointInTimeRecoverySpecification"]
+            assert recovery == {"PointInTimeRecoveryEnabled": keep}
+            assert table["Properties"]["DeletionProtectionEnabled"] is keep
+            assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == (policy, policy)
+
+
+def test_retention_reaches_ingest_only_where_it_is_set(dev: Synthesised, prod: Synthesised) -> None:
+    def environment(stack: Synthesised) -> dict[str, str]:
+        variables: dict[str, str] = stack.properties("AWS::Lambda::Function", "IngestFunction")["Environment"][
+            "Variables"
+        ]
+        return variables
+
+    assert environment(dev)["RETENTION_DAYS"] == "30"
+    assert "RETENTION_DAYS" not in environment(prod)
