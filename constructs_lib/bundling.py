@@ -20,9 +20,10 @@ from pathlib import Path
 
 from constructs_lib.bytecode import PythonVersion, compile_folder
 from constructs_lib.errors import SynthError
+from constructs_lib.slimming import slim
 
-# Part of every hash: raise it when this file or bytecode.py makes something else of the same input.
-_BUNDLER = "1"
+# Part of every hash: raise it when this file, slimming.py or bytecode.py makes something else of the same input.
+_BUNDLER = "2"
 _KEPT_PER_FUNCTION = 3
 # CDK's and our zips carry one date, so that equal content is an equal file (zip knows no earlier one).
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -123,7 +124,7 @@ class Bundler:
         return kept
 
     def _forget_old(self, kind: str) -> None:
-        """Keep the newest few: a bundle of boto3 is some 20 MB, and every edit makes another."""
+        """Keep the newest few: every edit makes another."""
         newest_first = sorted(
             self._cache.glob(f"{kind}-{self._target.name}-*.zip"), key=lambda path: path.stat().st_mtime, reverse=True
         )
@@ -150,6 +151,7 @@ class Bundler:
             for path in sorted(folder.rglob("*"), reverse=True):
                 if path.is_dir() and (path.name in _DROPPED_FOLDERS or path.suffix == ".dist-info"):
                     shutil.rmtree(path)
+            slim(folder)
             compile_folder(folder, python=self._target.python, tools=self._root / ".tools")
             _zip_folder(folder, made)
 

@@ -58,14 +58,16 @@ def run(
     smtp: Annotated[str | None, typer.Option(help="host:port of a mail server to hand the e-mails to.")] = None,
 ) -> None:
     """Send a simulated fleet, or your own files, through the whole pipeline on an embedded AWS."""
-    from sensorctl import run as runner  # noqa: PLC0415 moto alone takes a second to import
+    from sensorctl import run as fleet  # noqa: PLC0415 moto alone takes a second to import
+    from sensorctl import run_files as own  # noqa: PLC0415
 
-    console = Console()
+    console, server = Console(), _address(smtp)
+    summary: fleet.Summary | own.FilesSummary
     if files:
-        problems = runner.run_files(root=ROOT, files=files, console=console, port=port, smtp=_address(smtp)).problems
+        summary = own.run_files(root=ROOT, files=files, console=console, port=port, smtp=server)
     else:
-        problems = runner.run(root=ROOT, seed=seed, console=console, port=port, smtp=_address(smtp)).problems
-    raise typer.Exit(1 if problems else 0)
+        summary = fleet.run(root=ROOT, seed=seed, console=console, port=port, smtp=server)
+    raise typer.Exit(1 if summary.problems else 0)
 
 
 @app.command()

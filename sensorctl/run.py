@@ -97,7 +97,8 @@ def _feed(aws: EmbeddedAws, rounds: list[list[Upload]], *, expected: Expected, c
             for _ in pool.map(lambda upload: uploader.upload(upload.key, upload.body), uploads):
                 progress.advance(task)
             expected.add(uploads)
-            wait_until(lambda: _settled(aws, expected), seconds=_ROUND_SECONDS)
+            if not wait_until(lambda: _settled(aws, expected), seconds=_ROUND_SECONDS):
+                return  # something is lost; the summary says what
 
 
 def _settled(aws: EmbeddedAws, expected: Expected) -> bool:
@@ -118,11 +119,11 @@ def _judge(
     trace_ids = {item["trace_id"] for item in items if item.get("trace_id")}
     failed = observe.failed_events(aws.access, aws.pipeline)
     problems = [
-        *_differences("readings missing", expected.readings - stored.keys()),
-        *_differences("readings stored that nobody sent", stored.keys() - expected.readings),
-        *_differences("rejects", (expected.rejects - rejected) + (rejected - expected.rejects)),
-        *_differences("e-mails missing", wanted - mails),
-        *_differences("e-mails too many", mails - wanted),
+        *view.differences("readings missing", expected.readings - stored.keys()),
+        *view.differences("readings stored that nobody sent", stored.keys() - expected.readings),
+        *view.count_differences("records rejected as", expected.rejects, rejected),
+        *view.differences("e-mails missing", wanted - mails),
+        *view.differences("e-mails too many", mails - wanted),
         *([f"readings marked as breaching: {breaching}, not {expected.breaching}"] * (breaching != expected.breaching)),
         *([f"{failed} events wait in failure queues"] * (failed > 0)),
     ]
@@ -154,11 +155,6 @@ def as_expected(mail: Mail) -> ExpectedMail:
         return ExpectedMail(kind, "-", mail.attributes["device_id"])
     subject = f"{mail.attributes['device_id']} {mail.attributes['metric']}"
     return ExpectedMail(kind, mail.attributes["severity"], subject)
-
-
-def _differences(what: str, things: Any) -> list[str]:
-    some = sorted(map(str, things))
-    return [f"{what}: {len(some)}, for example {some[0]}"] if some else []
 
 
 def _a_breach_trace(aws: EmbeddedAws, items: list[dict[str, Any]]) -> list[traces.Span]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -58,10 +58,30 @@ def verdict(console: Console, summary: Summary) -> None:
         f"first alert after {summary.seconds_to_first_alert} s, all done after {summary.seconds_total} s",
         soft_wrap=True,
     )
-    for problem in summary.problems:
+    judgement(console, summary.problems, good="All as the simulator sent it.")
+
+
+def judgement(console: Console, problems: list[str], *, good: str) -> None:
+    """Print each problem, or `good` when there is none."""
+    for problem in problems:
         console.print(Text(f"WRONG  {problem}", style="bold red"))
-    if not summary.problems:
-        console.print(Text("All as the simulator sent it.", style="bold green"))
+    if not problems:
+        console.print(Text(good, style="bold green"))
+
+
+def differences(what: str, things: Iterable[object]) -> list[str]:
+    """Return one line that counts `things` and names the first, or none when there are none."""
+    some = sorted(map(str, things))
+    return [f"{what}: {len(some)}, for example {some[0]}"] if some else []
+
+
+def count_differences(what: str, expected: Counter[str], found: Counter[str]) -> list[str]:
+    """Return a line for each thing that was not found as often as expected."""
+    return [
+        f"{what} {name}: {found[name]}, not {expected[name]}"
+        for name in sorted(expected.keys() | found.keys())
+        if expected[name] != found[name]
+    ]
 
 
 def _readings(readings: Counter[str]) -> Table:

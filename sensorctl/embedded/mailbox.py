@@ -61,6 +61,17 @@ def parse(envelope: str, *, address: str) -> Mail:
     )
 
 
+def _may_deliver(queue: str, *, topic: str) -> dict[str, Any]:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
 class Mailbox:
     """Delivers from `start` to `stop`; `mails` is what has come so far, oldest first."""
 
@@ -114,6 +125,7 @@ class Mailbox:
         sqs = self._access.client("sqs")
         url = sqs.create_queue(QueueName=f"mailbox-{len(self._queues)}")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(_may_deliver(arn, topic=self._topic))})
         attributes = {}
         if subscription.startswith("arn:"):  # an unconfirmed one has no ARN to ask with
             policy = sns.get_subscription_attributes(SubscriptionArn=subscription)["Attributes"].get("FilterPolicy")

@@ -55,14 +55,20 @@ def is_whole(document: Document) -> bool:
 
 
 def _sort(documents: Iterable[Document]) -> tuple[list[Document], dict[str, list[Document]]]:
-    uploads: list[Document] = []
+    """Return whole segments, and the top subsegments of each invocation under the id of its function segment.
+
+    The SDK sends each subsegment of a function as it ends, children before their parents, all apart.
+    """
+    copies = [dict(document) for document in documents]
+    subsegments = {copy["id"]: copy for copy in copies if not is_whole(copy)}
     invocations: dict[str, list[Document]] = defaultdict(list)
-    for document in documents:
-        if is_whole(document):
-            uploads.append(dict(document))
+    for copy in subsegments.values():
+        parent = subsegments.get(copy["parent_id"])
+        if parent is None:
+            invocations[copy["parent_id"]].append(copy)
         else:
-            invocations[document["parent_id"]].append(dict(document))
-    return uploads, invocations
+            parent["subsegments"] = [*parent.get("subsegments", ()), copy]
+    return [copy for copy in copies if is_whole(copy)], invocations
 
 
 def _function_segment(parent: str, parts: list[Document]) -> Document:
@@ -75,12 +81,16 @@ def _function_segment(parent: str, parts: list[Document]) -> Document:
         "origin": _ORIGIN,
         "start_time": parts[0]["start_time"],
         "end_time": max(float(part["end_time"]) for part in parts),
-        "subsegments": [
-            {key: value for key, value in part.items() if key not in ("trace_id", "parent_id", "type")}
-            for part in parts
-        ],
+        "subsegments": [_inside(part) for part in parts],
     }
     return {**segment, "fault": True} if failed else segment
+
+
+def _inside(part: Document) -> Document:
+    """Return a subsegment as it stands inside its segment, which says the trace and the parent for it."""
+    kept = {key: value for key, value in part.items() if key not in ("trace_id", "parent_id", "type", "subsegments")}
+    below = sorted(part.get("subsegments", ()), key=lambda child: float(child["start_time"]))
+    return {**kept, "subsegments": [_inside(child) for child in below]} if below else kept
 
 
 def _origin_trace(segment: Document) -> str | None:

@@ -115,9 +115,7 @@ def test_a_role_without_its_grant_stores_nothing_and_the_event_waits_for_redrive
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     without = [one for one in document["Statement"] if not str(one["Action"]).count("dynamodb:")]
     assert len(without) < len(document["Statement"])
-    iam.put_role_policy(
-        RoleName=role, PolicyName=policy, PolicyDocument=json.dumps({**document, "Statement": without})
-    )
+    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps({**document, "Statement": without}))
     try:
         uploader.upload("denied-1/a.json", json.dumps(reading("denied-1")).encode())
         failed = wait_until(lambda: observe.failed_events(aws.access, aws.pipeline) == 1, seconds=SECONDS)

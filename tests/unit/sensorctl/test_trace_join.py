@@ -21,11 +21,11 @@ def part(name: str, *, trace: str, parent: str, ident: str, at: float, **more: A
 
 
 def documents() -> list[dict[str, Any]]:
-    emit = {"name": "emit", "id": "e1", "start_time": 2.5, "end_time": 2.9}
     return [
+        part("emit", trace=INGEST, parent="i1", ident="e1", at=2.5),
         part("alert", trace=ALERT, parent="f2", ident="a1", at=4, annotations={"origin_trace_id": INGEST}),
         {"name": "upload", "trace_id": UPLOAD, "id": "u1", "start_time": 1, "end_time": 2, "annotations": OBJECT},
-        part("ingest", trace=INGEST, parent="f1", ident="i1", at=2, annotations=OBJECT, subsegments=[emit]),
+        part("ingest", trace=INGEST, parent="f1", ident="i1", at=2, annotations=OBJECT),
     ]
 
 

@@ -1,0 +1,224 @@
+"""What the function does with each thing it is invoked for: a breach, rejected records, a tick."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from lambdas.alert import lifecycle, rejection
+from lambdas.alert.budget import EmailBudget
+from lambdas.alert.delivery import Delivery, Mailer, Outcome
+from lambdas.alert.digest import Digests
+from lambdas.alert.ledger import Ledger, alert_key, rejection_key
+from lambdas.alert.message import render
+from lambdas.alert.readings import Readings
+from lambdas.alert.records import MetricState
+from lambdas.alert.settings import Settings
+from lambdas.alert.sweep import Sweep
+from lambdas.shared import metrics, tracing
+from lambdas.shared.contracts import (
+    READINGS_REJECTED,
+    SOURCE,
+    THRESHOLD_BREACHED,
+    ContractError,
+    ReadingsRejected,
+    ThresholdBreached,
+)
+from lambdas.shared.logs import log
+from lambdas.shared.threshold_source import BUNDLED, ThresholdSource
+
+
+class UnknownEventError(ValueError):
+    """The function was invoked with something that is neither one of our events nor a tick."""
+
+
+def utc_now() -> datetime:
+    """Return the time of this machine's clock."""
+    return datetime.now(UTC)
+
+
+class Alerting:
+    """Everything behind the handler, put together once per process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        ledger: Ledger,
+        budget: EmailBudget,
+        readings: Readings,
+        mailer: Mailer,
+        thresholds: ThresholdSource,
+        clock: Callable[[], datetime] = utc_now,
+        new_lease: Callable[[], str] = secrets.token_hex,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._thresholds = thresholds
+        self._ledger = ledger
+        self._readings = readings
+        self._delivery = Delivery(
+            ledger=ledger,
+            budget=budget,
+            mailer=mailer,
+            render=partial(render, region=settings.region),
+            clock=clock,
+            new_lease=new_lease,
+        )
+
+    @classmethod
+    def on_aws(cls, settings: Settings, *, client: Callable[[str], Any], **others: Any) -> Alerting:
+        """Put it together from boto3 clients, which `client` makes; `others` go to the constructor."""
+        dynamodb = client("dynamodb")
+        thresholds = ThresholdSource(
+            client("ssm"), parameter=settings.thresholds_parameter, fallback=BUNDLED.read_text(encoding="utf-8")
+        )
+        parts: dict[str, Any] = {
+            "ledger": Ledger(dynamodb, table=settings.alerts_table),
+            "budget": EmailBudget(dynamodb, table=settings.alerts_table, per_minute=settings.emails_per_minute),
+            "readings": Readings(dynamodb, table=settings.readings_table),
+            "mailer": Mailer(client("sns"), topic_arn=settings.topic_arn),
+            "thresholds": thresholds,
+        }
+        return cls(settings, **{**parts, **others})
+
+    def handle(self, event: Any, *, time_left: Callable[[], float]) -> dict[str, int]:
+        """Do what the event asks for and return what happened, counted. `time_left` is in seconds.
+
+        Raises UnknownEventError or ContractError for an event nobody can handle (it goes to the failure queue), and
+        whatever AWS raises: the event then comes again.
+        """
+        counts: Counter[str] = Counter()
+        try:
+            self._dispatch(event, counts, time_left=time_left)
+        finally:
+            self._emit(counts)
+        return dict(counts)
+
+    def _dispatch(self, event: Any, counts: Counter[str], *, time_left: Callable[[], float]) -> None:
+        known = event if isinstance(event, dict) else {}
+        if known.get("sweep") is True:
+            self._sweep(counts, time_left=time_left)
+        elif known.get("source") == SOURCE and known.get("detail-type") == THRESHOLD_BREACHED:
+            self._breached(_detail(known), counts)
+        elif known.get("source") == SOURCE and known.get("detail-type") == READINGS_REJECTED:
+            self._rejected(known, counts)
+        else:
+            raise UnknownEventError(
+                f"the alert function was invoked with {event!r:.200}; it takes {THRESHOLD_BREACHED} and "
+                f'{READINGS_REJECTED} events of {SOURCE}, and {{"sweep": true}}'
+            )
+
+    def _breached(self, detail: dict[str, Any], counts: Counter[str]) -> None:
+        breach = ThresholdBreached.from_detail(detail)
+        uploaded_at = detail.get("uploaded_at")
+        uploaded = lifecycle.instant(str(uploaded_at), name="uploaded_at") if uploaded_at is not None else None
+        with tracing.phase(
+            "alert",
+            device_id=breach.device_id,
+            metric=breach.metric,
+            severity=breach.severity,
+            breach_id=breach.breach_id,
+            origin_trace_id=breach.trace_id,
+            object_key=breach.object.key,
+        ) as alert:
+            with tracing.phase("decide"):
+                rule = self._thresholds.current().rule_for(breach.device_id, breach.metric)
+                outcome = self._delivery.transition(
+                    alert_key(breach.device_id, breach.metric),
+                    lambda state, now: lifecycle.on_breach(state, breach, rule=rule, now=now),
+                    blank=MetricState(device_id=breach.device_id, metric=breach.metric),
+                )
+            alert.annotate(outcome=outcome.word)
+            log(
+                "INFO",
+                "decided",
+                outcome=outcome.word,
+                deferred=outcome.deferred,
+                device_id=breach.device_id,
+                metric=breach.metric,
+                severity=breach.severity,
+                breach_id=breach.breach_id,
+                object=asdict(breach.object),
+            )
+            self._send(outcome, counts)
+        if counts["emails_sent"] and uploaded is not None:
+            counts["upload_to_alert_ms"] = int((self._clock() - uploaded).total_seconds() * 1000)
+
+    def _rejected(self, event: dict[str, Any], counts: Counter[str]) -> None:
+        rejected = ReadingsRejected.from_detail(_detail(event))
+        at = lifecycle.instant(str(event.get("time")), name="time")
+        state = rejection.blank(rejected, at=at)
+        with tracing.phase(
+            "alert", origin_trace_id=rejected.trace_id, object_key=rejected.object.key, rejected=rejected.rejected
+        ) as alert:
+            with tracing.phase("decide"):
+                outcome = self._delivery.transition(
+                    rejection_key(state.prefix, state.hour),
+                    lambda state, now: rejection.on_rejected(state, rejected, at=at, now=now),
+                    blank=state,
+                )
+            alert.annotate(outcome=outcome.word)
+            log(
+                "INFO",
+                "decided",
+                outcome=outcome.word,
+                deferred=outcome.deferred,
+                prefix=state.prefix,
+                rejected=rejected.rejected,
+                object=asdict(rejected.object),
+            )
+            self._send(outcome, counts)
+
+    def _sweep(self, counts: Counter[str], *, time_left: Callable[[], float]) -> None:
+        with tracing.phase("sweep") as phase:
+            try:
+                Sweep(
+                    ledger=self._ledger,
+                    readings=self._readings,
+                    delivery=self._delivery,
+                    digests=Digests(ledger=self._ledger, delivery=self._delivery, clock=self._clock),
+                    thresholds=self._thresholds,
+                    clock=self._clock,
+                    time_left=time_left,
+                    counts=counts,
+                ).run()
+            finally:
+                phase.note("counts", dict(counts))
+        log("INFO", "swept", **dict(counts))
+
+    def _send(self, outcome: Outcome, counts: Counter[str]) -> None:
+        counts[outcome.word] += 1
+        counts["emails_deferred"] += outcome.deferred
+        if outcome.claims:
+            with tracing.phase("publish"):
+                counts["emails_sent"] += self._delivery.send(outcome)
+
+    def _emit(self, counts: Counter[str]) -> None:
+        problem = self._thresholds.problem
+        if problem is not None:
+            log("ERROR", "thresholds are not usable; the last good ones stay in use", problem=problem)
+        values: dict[str, float] = {
+            "emails_sent": counts["emails_sent"],
+            "emails_deferred": counts["emails_deferred"],
+            "alerts_opened": counts["opened"],
+            "alerts_resolved": counts["resolved"],
+            "thresholds_invalid": int(problem is not None),
+        }
+        if "upload_to_alert_ms" in counts:
+            values["upload_to_alert_ms"] = counts["upload_to_alert_ms"]
+        metrics.emit(
+            values, stage=self._settings.stage, function="alert", clock_ms=int(self._clock().timestamp() * 1000)
+        )
+
+
+def _detail(event: dict[str, Any]) -> dict[str, Any]:
+    detail = event.get("detail")
+    if not isinstance(detail, dict):
+        raise ContractError(f"event detail is {detail!r:.80}, not an object")
+    return detail

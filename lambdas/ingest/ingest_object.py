@@ -1,0 +1,201 @@
+"""One object, start to end: fetch, decode, store, emit. Everything it does may be done again without harm.
+
+Readings are stored before their breaches are told, and every delivery tells every breach: a crash in between then
+delays an alert and never loses one (the alert function drops what it has seen, by breach_id).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.ingest import timestamps
+from lambdas.ingest.breaches import Breaches
+from lambdas.ingest.events_out import EventBus
+from lambdas.ingest.items import Origin, items
+from lambdas.ingest.limits import DEFAULT, Limits
+from lambdas.ingest.payload import Payload
+from lambdas.ingest.quarantine import Quarantine
+from lambdas.ingest.reading import Batch, Form, RecordError, Reject
+from lambdas.ingest.retrying import Retrying
+from lambdas.ingest.store import ReadingStore
+from lambdas.ingest.unpack import too_large
+from lambdas.ingest.uploads import Upload
+from lambdas.shared import tracing
+from lambdas.shared.contracts import ReadingsRejected, RejectExample, ThresholdBreached
+from lambdas.shared.thresholds import Thresholds
+
+_GONE = frozenset(("NoSuchKey", "NoSuchVersion"))
+_EXAMPLES = 5
+# An object may name a million devices. Beyond this many breaches they are told early; the ids stay the same.
+_MOST_BREACHES = 10_000
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What became of an object."""
+
+    form: Form = "empty"
+    gone: bool = False
+    bytes: int = 0
+    stored: int = 0
+    breaches: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: list[Reject] = field(default_factory=list)
+
+    @property
+    def rejected(self) -> int:
+        """Return how many records were rejected."""
+        return self.reasons.total()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectIngest:
+    """Takes objects in. `retention` is how long readings are kept after their upload; None is for ever."""
+
+    s3: Any
+    store: ReadingStore
+    bus: EventBus
+    quarantine_prefix: str
+    retention: timedelta | None
+    limits: Limits = DEFAULT
+
+    def __call__(self, upload: Upload, *, thresholds: Thresholds, retrying: Retrying) -> Outcome:
+        """Store the object's good readings, quarantine its bad records, and tell the bus.
+
+        Raises what AWS calls raise and OutOfTimeError, never anything about the object's content.
+        """
+        source = upload.source
+        with tracing.phase("ingest", object_key=source.key, version_id=source.version_id) as phase, ExitStack() as held:
+            with tracing.phase("fetch"):
+                payload, uploaded_at = self._fetch(upload, held)
+            if payload is None:
+                return Outcome(gone=True)
+            quarantine = held.enter_context(Quarantine(self.s3, source=source, prefix=self.quarantine_prefix))
+            work = _Work(self, upload, uploaded_at=uploaded_at, thresholds=thresholds, quarantine=quarantine)
+            outcome = work.run(payload, retrying)
+            if work.worst is not None:
+                worst = work.worst
+                phase.annotate(
+                    device_id=worst.device_id, metric=worst.metric, severity=worst.severity, breach_id=worst.breach_id
+                )
+            return outcome
+
+    def _fetch(self, upload: Upload, held: ExitStack) -> tuple[Payload | None, datetime]:
+        """Open the object and read its first block; no payload if there is no such version any more.
+
+        The time is the object's own (Last-Modified), so that a replay makes the same items as the first delivery.
+        """
+        if upload.size > self.limits.stored:
+            refused = (_refuse(too_large(self.limits)) for _ in range(1))
+            return Payload(refused, now=upload.at, limits=self.limits), upload.at
+        version = {"VersionId": upload.version} if upload.version else {}
+        try:
+            answer = self.s3.get_object(Bucket=upload.source.bucket, Key=upload.source.key, **version)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                return None, upload.at
+            raise
+        chunks = held.enter_context(closing(answer["Body"])).iter_chunks(self.limits.block)
+        first = next(chunks, b"")
+        uploaded_at = answer["LastModified"].astimezone(UTC)
+        return Payload(chain([first], chunks), now=uploaded_at, limits=self.limits), uploaded_at
+
+
+class _Work:
+    """One object on its way from decoded to told."""
+
+    def __init__(
+        self,
+        ingest: ObjectIngest,
+        upload: Upload,
+        *,
+        uploaded_at: datetime,
+        thresholds: Thresholds,
+        quarantine: Quarantine,
+    ) -> None:
+        self._ingest = ingest
+        self._source = upload.source
+        self._quarantine = quarantine
+        self._trace_id = tracing.trace_id()
+        self._breaches = Breaches(thresholds, source=upload.source, trace_id=self._trace_id)
+        self._origin = Origin(
+            source=upload.source,
+            uploaded_at=timestamps.texts([uploaded_at])[0],
+            trace_id=self._trace_id,
+            expires_at=int((uploaded_at + ingest.retention).timestamp()) if ingest.retention else None,
+        )
+        self._outcome = Outcome()
+        self.worst: ThresholdBreached | None = None
+
+    def run(self, payload: Payload, retrying: Retrying) -> Outcome:
+        """Decode, store and emit.
+
+        Only the first block has phases of its own; later ones are fetched and decoded while storing, so that an object
+        of any size takes little memory and few trace documents.
+        """
+        batches = iter(payload)
+        with tracing.phase("decode"):
+            batch = next(batches, None)
+        with tracing.phase("store") as phase:
+            decoding = 0.0
+            while batch is not None:
+                self._store(batch, retrying)
+                began = time.perf_counter()
+                batch = next(batches, None)
+                decoding += time.perf_counter() - began
+            phase.note("later_blocks_decoded_in_ms", round(decoding * 1000, 1))
+        self._outcome.form, self._outcome.bytes = payload.form, payload.stored_bytes
+        with tracing.phase("emit"):
+            self._tell_breaches(retrying)
+            if self._outcome.rejected:
+                self._tell_rejects(retrying)
+        return self._outcome
+
+    def _store(self, batch: Batch, retrying: Retrying) -> None:
+        outcome, readings = self._outcome, batch.readings
+        times = timestamps.texts([reading.timestamp for reading in readings])
+        crossed = self._breaches.evaluate(readings, times)
+        self._ingest.store.write(items(readings, times, crossed, origin=self._origin), retrying=retrying)
+        outcome.stored += len(readings)
+        self._quarantine.add(batch.rejects)
+        outcome.reasons.update(reject.reason for reject in batch.rejects)
+        outcome.examples += batch.rejects[: _EXAMPLES - len(outcome.examples)]
+        if len(self._breaches) > _MOST_BREACHES:
+            self._tell_breaches(retrying)
+
+    def _tell_breaches(self, retrying: Retrying) -> None:
+        events = self._breaches.drain()
+        if events:
+            self._ingest.bus.send(events, retrying=retrying)
+            self._outcome.breaches += len(events)
+            self.worst = self.worst or events[0]
+
+    def _tell_rejects(self, retrying: Retrying) -> None:
+        outcome = self._outcome
+        self._quarantine.write()
+        examples = (
+            RejectExample(position=reject.position, reason=reject.reason, detail=reject.detail)
+            for reject in outcome.examples
+        )
+        rejected = ReadingsRejected(
+            object=self._source,
+            stored=outcome.stored,
+            rejected=outcome.rejected,
+            reasons=dict(sorted(outcome.reasons.items())),
+            examples=tuple(examples),
+            quarantine_key=self._quarantine.key,
+            trace_id=self._trace_id,
+        )
+        self._ingest.bus.send([rejected], retrying=retrying)
+
+
+def _refuse(error: RecordError) -> bytes:
+    raise error

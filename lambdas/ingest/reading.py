@@ -1,0 +1,87 @@
+"""What the decoder makes of an object: readings, and rejects that say where and why. Pure; no AWS SDK import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from lambdas.ingest.limits import MAX_METRICS
+
+Form = Literal["empty", "object", "ndjson", "array", "senml"]
+
+Reason = Literal[
+    "bad_encoding",
+    "bad_gzip",
+    "invalid_device_id",
+    "invalid_metric",
+    "invalid_senml",
+    "invalid_tags",
+    "invalid_timestamp",
+    "invalid_units",
+    "invalid_value",
+    "no_metrics",
+    "not_a_reading",
+    "not_json",
+    "object_too_large",
+    "record_too_large",
+    "timestamp_in_future",
+    "too_many_metrics",
+    "too_many_records",
+    "unsupported_value",
+    "value_out_of_range",
+]
+
+Metrics = Annotated[dict[str, int | float], msgspec.Meta(min_length=1, max_length=MAX_METRICS)]
+# DynamoDB takes no empty attribute name, in a map either (DynamoDB Developer Guide, "Naming rules").
+Texts = dict[Annotated[str, msgspec.Meta(min_length=1)], str]
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What one device measured at one time.
+
+    `timestamp` is aware and in UTC; `metrics` maps name to value (integers exact, all else the nearest IEEE double).
+    The struct is also what msgspec decodes into, so its types refuse what they can at C speed: other value types,
+    a timestamp without an offset, no metrics or too many.
+    """
+
+    device_id: str
+    timestamp: Annotated[datetime, msgspec.Meta(tz=True)]
+    metrics: Metrics
+    units: Texts | None = None
+    tags: Texts | None = None
+
+
+class TolerantReading(Reading, frozen=True, gc=False, forbid_unknown_fields=False):
+    """The same reading, decoded from a record that has members this pipeline does not know."""
+
+
+class RecordError(ValueError):
+    """A record is not acceptable; `reason` is the code, `detail` a sentence for its owner."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reject:
+    """One bad record: `position` for people, `offset` in bytes of the unpacked content, `excerpt` its first bytes."""
+
+    position: str
+    offset: int
+    reason: Reason
+    detail: str
+    excerpt: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """A stretch of an object, in order: what is good in it and what is not."""
+
+    readings: Sequence[Reading] = field(default=())
+    rejects: Sequence[Reject] = field(default=())

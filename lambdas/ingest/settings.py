@@ -1,0 +1,58 @@
+"""The environment of the ingest function, read once and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+class SettingsError(ValueError):
+    """An environment variable is missing or wrong; the message names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Names of what ingest uses. `retention` is how long readings are kept after their upload; None is for ever."""
+
+    stage: str
+    readings_table: str
+    event_bus: str
+    thresholds_parameter: str
+    incoming_prefix: str
+    quarantine_prefix: str
+    retention: timedelta | None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Settings:
+        """Read the settings. Raises SettingsError."""
+        settings = cls(
+            stage=_text(env, "STAGE"),
+            readings_table=_text(env, "READINGS_TABLE"),
+            event_bus=_text(env, "EVENT_BUS"),
+            thresholds_parameter=_text(env, "THRESHOLDS_PARAMETER"),
+            incoming_prefix=_text(env, "INCOMING_PREFIX"),
+            quarantine_prefix=_text(env, "QUARANTINE_PREFIX"),
+            retention=_days(env, "RETENTION_DAYS"),
+        )
+        if settings.quarantine_prefix.startswith(settings.incoming_prefix):
+            raise SettingsError(
+                f"QUARANTINE_PREFIX ({settings.quarantine_prefix}) is inside INCOMING_PREFIX "
+                f"({settings.incoming_prefix}); what is quarantined would be ingested again"
+            )
+        return settings
+
+
+def _text(env: Mapping[str, str], name: str) -> str:
+    if not env.get(name):
+        raise SettingsError(f"the environment variable {name} is not set")
+    return env[name]
+
+
+def _days(env: Mapping[str, str], name: str) -> timedelta | None:
+    text = env.get(name, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 36_500):
+        raise SettingsError(f"the environment variable {name} is {text!r}; it must be a number of days from 1 to 36500")
+    return timedelta(days=int(text))

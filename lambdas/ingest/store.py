@@ -1,0 +1,68 @@
+"""Items in, written to the readings table: batches of 25, several at once, only what was not processed again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.ingest.items import Item
+from lambdas.ingest.retrying import Retrying
+
+# The most items BatchWriteItem takes (Amazon DynamoDB API Reference).
+_BATCH = 25
+PARALLEL = 8
+# DynamoDB Developer Guide, "Error handling": these say "not now". BatchWriteItem raises them once no item got through.
+_NOT_NOW = frozenset(
+    (
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingException",
+    )
+)
+
+
+class ReadingStore:
+    """Writes items with a low-level boto3 client, which must allow PARALLEL connections."""
+
+    def __init__(self, dynamodb: Any, *, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._pool: ThreadPoolExecutor | None = None
+
+    def write(self, items: Sequence[Item], *, retrying: Retrying) -> None:
+        """Write every item; no two may share a key.
+
+        Raises OutOfTimeError near the deadline, and what boto3 raises for anything but throttling; every batch is tried
+        before that, and writing one again does no harm.
+        """
+        batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+        if len(batches) == 1:
+            self._write(batches[0], retrying)
+        elif batches:
+            self._pool = self._pool or ThreadPoolExecutor(PARALLEL, thread_name_prefix="store")
+            writes = [self._pool.submit(self._write, batch, retrying) for batch in batches]
+            wait(writes)
+            for written in writes:
+                written.result()
+
+    def _write(self, batch: Sequence[Item], retrying: Retrying) -> None:
+        requests: list[dict[str, Any]] = [{"PutRequest": {"Item": item}} for item in batch]
+        tried = 0
+        while requests := self._unprocessed(requests):
+            tried += 1
+            retrying.wait(tried, left=f"{len(requests)} readings are not stored in {self._table}")
+
+    def _unprocessed(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        try:
+            answer = self._dynamodb.batch_write_item(RequestItems={self._table: requests})
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _NOT_NOW:
+                return requests
+            raise
+        unprocessed: list[dict[str, Any]] = answer.get("UnprocessedItems", {}).get(self._table, [])
+        return unprocessed

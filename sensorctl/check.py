@@ -1,0 +1,120 @@
+"""`sensorctl check`: what ingest would make of files, with ingest's own decoder and no AWS."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lambdas.ingest.payload import Payload
+
+_CHUNK = 128 * 1024
+_STANDARD_INPUT = "-"
+
+
+@dataclass(kw_only=True)
+class Checked:
+    """One file: its form, how many readings would be stored, and how many records not, by reason."""
+
+    file: str
+    form: str | None = None
+    readings: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    first: str = ""
+    error: str | None = None
+
+
+def check(files: Sequence[Path | str], json_output: bool) -> int:
+    """Print what is in each file: a table, or with `json_output` one JSON object a line.
+
+    `-` is standard input. Returns 0 when every record is accepted, 1 when some are not, 2 when a file cannot be read or
+    there is none, which one sentence on standard error then says. Relative and future times are judged by the clock.
+    """
+    if not files:
+        sys.stderr.write("sensorctl: check needs files, such as readings.ndjson (or - for standard input)\n")
+        return 2
+    now = datetime.now(UTC)
+    checked = []
+    for name in map(str, files):
+        result = _check(name, now=now)
+        checked.append(result)
+        if result.error is not None:
+            sys.stderr.write(f"sensorctl: {result.error}\n")
+        if json_output:
+            sys.stdout.write(_json_line(result) + "\n")
+    if not json_output:
+        _print_table(checked)
+    if any(result.error is not None for result in checked):
+        return 2
+    return 1 if any(result.rejected for result in checked) else 0
+
+
+def _check(name: str, *, now: datetime) -> Checked:
+    result = Checked(file=name)
+    if "\0" in name:
+        result.error = f"{_printable(name)} cannot be read: no file name holds a zero byte"
+        return result
+    try:
+        with nullcontext(sys.stdin.buffer) if name == _STANDARD_INPUT else Path(name).open("rb") as file:
+            payload = Payload(_chunks(file), now=now)
+            for batch in payload:
+                result.readings += len(batch.readings)
+                result.rejected.update(reject.reason for reject in batch.rejects)
+                if batch.rejects and not result.first:
+                    first = batch.rejects[0]
+                    result.first = f"{first.position}: {first.detail}"
+    except OSError as error:
+        result.error = f"{_printable(name)} cannot be read: {error.strerror or error}"
+        return result
+    result.form = f"{payload.form}, gzip" if payload.packed else payload.form
+    return result
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
+def _json_line(result: Checked) -> str:
+    return json.dumps(
+        {
+            "file": result.file,
+            "form": result.form,
+            "readings": result.readings,
+            "rejected": dict(sorted(result.rejected.items())),
+            "error": result.error,
+        }
+    )
+
+
+def _print_table(checked: Sequence[Checked]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("file", "form", "readings", "rejected", "first reject"):
+        table.add_column(column, justify="right" if column == "readings" else "left", overflow="fold")
+    for result in checked:
+        rejected = ", ".join(f"{count} {reason}" for reason, count in sorted(result.rejected.items()))
+        style = "red" if result.error or result.rejected else ""
+        table.add_row(
+            Text(_printable(result.file)),
+            Text(result.form or "-"),
+            Text(str(result.readings)),
+            Text(rejected or ("unreadable" if result.error else "none"), style=style),
+            Text(_printable(result.first)),
+        )
+    Console().print(table)
+
+
+def _printable(text: str) -> str:
+    """Return `text` with what a terminal could take for a command, or cannot show, as backslash escapes."""
+    shown = text.encode(errors="backslashreplace").decode()
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in shown)

@@ -1,0 +1,285 @@
+"""Order and duplication: what is exactly true of them.
+
+Theorem. Take any state, any breaches that are younger than a day, and no tick between them. In whatever order they
+arrive, and however often each, the state after them is the same; so is whether an alert opened. At most one e-mail says
+"opened" and at most one "escalated"; the last of them names the severity that holds. If no graver breach overtakes a
+milder one (in particular if all are equally grave), the e-mails are the same too: the only difference order can make is
+whether a warning that has become critical meanwhile is mailed as a warning first.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lambdas.alert.lifecycle import CALM_AFTER, STALE_AFTER, on_breach, on_tick
+from lambdas.alert.records import MetricState, Observation, timestamp
+from lambdas.shared.contracts import ContractError, ObjectRef, Severity, ThresholdBreached
+from lambdas.shared.thresholds import Bounds, Rule
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+NEW = MetricState(device_id="boiler-7", metric="temperature")
+
+
+def a_rule(hold: int = 0) -> Rule:
+    return Rule(
+        warning=Bounds(above=70),
+        critical=Bounds(above=85),
+        clear=Bounds(below=65),
+        hold=timedelta(seconds=hold),
+        source="metrics.temperature",
+    )
+
+
+def a_breach(number: int, *, minutes_ago: float = 0, lasted: float = 0, value: float = 75) -> ThresholdBreached:
+    last = NOW - timedelta(minutes=minutes_ago)
+    severity: Severity = "critical" if value > 85 else "warning"
+    return ThresholdBreached(
+        breach_id=f"{number:032}",
+        device_id="boiler-7",
+        metric="temperature",
+        unit="Cel",
+        severity=severity,
+        bound="above",
+        limit=85 if severity == "critical" else 70,
+        value=value,
+        count=1,
+        first_at=timestamp(last - timedelta(minutes=lasted)),
+        last_at=timestamp(last),
+        object=ObjectRef(bucket="b", key=f"{number}", version_id="1"),
+        trace_id=None,
+    )
+
+
+def after(state: MetricState, breaches: list[ThresholdBreached], *, hold: int = 0) -> tuple[MetricState, list[str]]:
+    kinds = []
+    for breach in breaches:
+        decision = on_breach(state, breach, rule=a_rule(hold), now=NOW)
+        state = decision.state
+        kinds += [f"{notice.kind} {notice.alert and notice.alert.level}" for notice in decision.notices]
+    return state, kinds
+
+
+@st.composite
+def states(draw: st.DrawFn) -> MetricState:
+    """A state with some past: new, settled, pending, open, or lowered."""
+    state = NEW
+    if draw(st.booleans()):
+        state = replace(state, settled_through=NOW - timedelta(minutes=draw(st.integers(0, 300))))
+    if draw(st.booleans()):
+        first = a_breach(990, minutes_ago=draw(st.integers(0, 300)), value=draw(st.sampled_from([75, 90])))
+        state, _ = after(state, [first], hold=draw(st.sampled_from([0, 600])))
+    if draw(st.booleans()) and state.alert is not None:
+        later = state.alert.last_at + CALM_AFTER + timedelta(minutes=1)
+        state = on_tick(state, latest=Observation(at=later, value=75), rule=a_rule(), now=NOW).state
+    return state
+
+
+breaches = st.lists(
+    st.tuples(st.integers(0, 400), st.integers(0, 60), st.sampled_from([71, 75, 75, 86, 95])), min_size=1, max_size=5
+).map(
+    lambda some: [
+        a_breach(number, minutes_ago=ago, lasted=lasted, value=value)
+        for number, (ago, lasted, value) in enumerate(some)
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(state=states(), some=breaches, hold=st.sampled_from([0, 600]), data=st.data())
+def test_order_and_duplicates_change_neither_the_state_nor_what_people_know_in_the_end(
+    state: MetricState, some: list[ThresholdBreached], hold: int, data: st.DataObject
+) -> None:
+    extra = data.draw(st.lists(st.sampled_from(some), max_size=5))
+    shuffled = data.draw(st.permutations(some + extra))
+    in_order, told_in_order = after(state, some, hold=hold)
+    otherwise, told_otherwise = after(state, shuffled, hold=hold)
+    assert otherwise == in_order
+    for told in (told_in_order, told_otherwise):
+        kinds = [line.split()[0] for line in told]
+        assert kinds in ([], ["opened"], ["escalated"], ["opened", "escalated"])
+    assert told_in_order[-1:] == [] or in_order.alert is not None
+    assert [line.split()[1] for line in told_in_order[-1:]] == [line.split()[1] for line in told_otherwise[-1:]]
+    assert ("opened" in " ".join(told_in_order)) == ("opened" in " ".join(told_otherwise))
+
+
+@settings(max_examples=150, deadline=None)
+@given(state=states(), some=breaches, data=st.data())
+def test_equally_grave_breaches_make_the_same_mails_in_any_order(
+    state: MetricState, some: list[ThresholdBreached], data: st.DataObject
+) -> None:
+    alike = [replace(breach, severity="critical") for breach in some]
+    _, told = after(state, alike)
+    _, told_otherwise = after(state, data.draw(st.permutations(alike + alike)))
+    assert told_otherwise == told
+
+
+def test_a_critical_breach_that_overtakes_a_warning_opens_as_critical_and_the_warning_adds_nothing() -> None:
+    warning, critical = a_breach(1, minutes_ago=5, value=75), a_breach(2, minutes_ago=4, value=95)
+    in_order, told = after(NEW, [warning, critical])
+    overtaken, told_overtaken = after(NEW, [critical, warning])
+    assert in_order == overtaken
+    assert told == ["opened warning", "escalated critical"]
+    assert told_overtaken == ["opened critical"]
+
+
+def test_every_order_of_four_breaches_names_the_alert_alike() -> None:
+    four = [a_breach(n, minutes_ago=n * 3, value=value) for n, value in enumerate((75, 95, 71, 88))]
+    names = {after(NEW, list(order))[0].alert for order in itertools.permutations(four)}
+    assert len(names) == 1
+
+
+def test_a_late_breach_never_reopens_what_a_newer_reading_settled() -> None:
+    state, _ = after(NEW, [a_breach(1, minutes_ago=10)])
+    clear = Observation(at=NOW - timedelta(minutes=2), value=50)
+    closed = on_tick(state, latest=clear, rule=a_rule(), now=NOW)
+    assert closed.outcome == "resolved"
+    for ago in (9, 5, 2.001):
+        again = on_breach(closed.state, a_breach(2, minutes_ago=ago, value=95), rule=a_rule(), now=NOW)
+        assert (again.state, again.notices, again.outcome) == (closed.state, (), "late")
+
+
+def test_a_breach_at_the_very_instant_of_the_clear_reading_is_not_lost() -> None:
+    """Devices do send two readings with one timestamp; the clear one must not swallow the other."""
+    state, _ = after(NEW, [a_breach(1, minutes_ago=10)])
+    clear = Observation(at=NOW - timedelta(minutes=2), value=50)
+    closed = on_tick(state, latest=clear, rule=a_rule(), now=NOW).state
+    assert on_breach(closed, a_breach(2, minutes_ago=2), rule=a_rule(), now=NOW).outcome == "opened"
+
+
+def test_a_breach_across_the_all_clear_begins_behind_it() -> None:
+    settled = NOW - timedelta(minutes=30)
+    state, _ = after(replace(NEW, settled_through=settled), [a_breach(1, minutes_ago=5, lasted=60)])
+    assert state.alert is not None
+    assert state.alert.since == settled
+
+
+def test_an_observation_older_than_a_breach_closes_nothing() -> None:
+    state, _ = after(NEW, [a_breach(1, minutes_ago=5)])
+    for ago in (5, 6, 100):
+        old = Observation(at=NOW - timedelta(minutes=ago), value=50)
+        assert on_tick(state, latest=old, rule=a_rule(), now=NOW).state == state
+
+
+@pytest.mark.parametrize("value", [65, 66, 70, 71, 86])
+def test_hysteresis_a_value_that_is_not_past_clear_keeps_the_alert_open(value: float) -> None:
+    state, _ = after(NEW, [a_breach(1, minutes_ago=5)])
+    tick = on_tick(state, latest=Observation(at=NOW, value=value), rule=a_rule(), now=NOW)
+    assert tick.state.alert == state.alert
+
+
+def test_a_value_that_hovers_at_the_limit_mails_once() -> None:
+    state, told = NEW, []
+    for step in range(100):
+        ago = 100 - step
+        if step % 2:
+            seen = Observation(at=NOW - timedelta(minutes=ago), value=69)
+            decision = on_tick(state, latest=seen, rule=a_rule(), now=NOW)
+        else:
+            decision = on_breach(state, a_breach(step, minutes_ago=ago, value=71), rule=a_rule(), now=NOW)
+        state = decision.state
+        told += [notice.kind for notice in decision.notices]
+    assert told == ["opened"]
+
+
+def test_a_value_that_hovers_at_the_critical_limit_escalates_once_and_steps_down_when_it_has_calmed() -> None:
+    state, told = NEW, []
+    for step in range(60):
+        value = 86 if step % 2 and step < 40 else 84
+        decision = on_breach(state, a_breach(step, minutes_ago=60 - step, value=value), rule=a_rule(), now=NOW)
+        told += [notice.kind for notice in decision.notices]
+        tick = on_tick(decision.state, latest=None, rule=a_rule(), now=NOW)
+        told += [notice.kind for notice in tick.notices]
+        state = tick.state
+    assert told == ["opened", "escalated", "deescalated"]
+
+
+def test_a_critical_breach_from_before_the_step_down_does_not_escalate_again() -> None:
+    state, _ = after(NEW, [a_breach(1, minutes_ago=30, value=95), a_breach(2, minutes_ago=5, value=75)])
+    lowered = on_tick(state, latest=None, rule=a_rule(), now=NOW).state
+    late = on_breach(lowered, a_breach(3, minutes_ago=10, value=99), rule=a_rule(), now=NOW)
+    assert (late.notices, late.state.alert and late.state.alert.severity) == ((), "warning")
+    fresh = on_breach(lowered, a_breach(4, minutes_ago=1, value=99), rule=a_rule(), now=NOW)
+    assert fresh.outcome == "escalated"
+
+
+def test_for_opens_only_when_the_breach_has_lasted() -> None:
+    state, told = after(NEW, [a_breach(1, minutes_ago=20), a_breach(2, minutes_ago=11)], hold=600)
+    assert (told, state.status) == ([], "pending")
+    state, told = after(state, [a_breach(3, minutes_ago=10)], hold=600)
+    assert (told, state.status) == (["opened warning"], "open")
+
+
+def test_for_opens_at_a_tick_when_the_newest_reading_still_breaches() -> None:
+    state, _ = after(NEW, [a_breach(1, minutes_ago=20)], hold=600)
+    too_soon = on_tick(state, latest=Observation(at=NOW - timedelta(minutes=11), value=75), rule=a_rule(600), now=NOW)
+    assert too_soon.state == state
+    tick = on_tick(state, latest=Observation(at=NOW - timedelta(minutes=10), value=75), rule=a_rule(600), now=NOW)
+    assert (tick.outcome, tick.state.status) == ("opened", "open")
+
+
+def test_a_pending_breach_that_passes_ends_without_a_word() -> None:
+    state, _ = after(NEW, [a_breach(1, minutes_ago=20)], hold=600)
+    tick = on_tick(state, latest=Observation(at=NOW - timedelta(minutes=5), value=69), rule=a_rule(600), now=NOW)
+    assert (tick.outcome, tick.notices, tick.state.status) == ("dropped", (), "closed")
+
+
+def test_a_pending_breach_that_nothing_follows_is_forgotten_after_a_day() -> None:
+    state, _ = after(NEW, [a_breach(1)], hold=600)
+    assert on_tick(state, latest=None, rule=a_rule(600), now=NOW + STALE_AFTER).state == state
+    gone = on_tick(state, latest=None, rule=a_rule(600), now=NOW + STALE_AFTER + timedelta(seconds=1))
+    assert (gone.outcome, gone.notices) == ("dropped", ())
+
+
+def test_a_breach_older_than_a_day_is_recorded_and_not_mailed() -> None:
+    day = STALE_AFTER.total_seconds() / 60
+    young = on_breach(NEW, a_breach(1, minutes_ago=day), rule=a_rule(), now=NOW)
+    assert young.outcome == "opened"
+    old = [a_breach(2, minutes_ago=day + 1, lasted=5, value=95), a_breach(3, minutes_ago=day + 500)]
+    state, told = after(NEW, old)
+    assert told == []
+    assert state.alert is None
+    assert state.recorded is not None
+    assert state.recorded.first_at == NOW - timedelta(minutes=day + 500)
+    assert state.recorded.last_at == NOW - timedelta(minutes=day + 1)
+    assert state.recorded.severity == "critical"
+    assert after(state, old)[0] == state
+
+
+def test_an_open_alert_reminds_every_so_often_and_not_sooner() -> None:
+    state, _ = after(NEW, [a_breach(1)])
+    told = []
+    for minutes in range(0, 24 * 60, 30):
+        tick = on_tick(state, latest=None, rule=a_rule(), now=NOW + timedelta(minutes=minutes))
+        state = tick.state
+        told += [(minutes, notice.kind) for notice in tick.notices]
+    assert told == [(hours * 60, "reminder") for hours in (4, 8, 12, 16, 20)]
+
+
+def test_a_breach_without_a_rule_opens_and_the_tick_says_why_it_ends() -> None:
+    opened = on_breach(NEW, a_breach(1), rule=None, now=NOW)
+    assert opened.outcome == "opened"
+    ended = on_tick(opened.state, latest=None, rule=None, now=NOW)
+    assert ended.outcome == "resolved"
+    assert ended.notices[0].alert is not None
+    assert ended.notices[0].alert.reason == "no threshold is set for it any more"
+    assert on_breach(ended.state, a_breach(1), rule=a_rule(), now=NOW).outcome == "late"
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("last_at", "yesterday"),
+        ("first_at", ""),
+        ("last_at", "2026-11-22T12:00:00"),
+        ("first_at", "2027-01-01T00:00:00Z"),
+    ],
+)
+def test_a_breach_with_a_bad_time_is_refused_by_name(member: str, value: str) -> None:
+    with pytest.raises(ContractError, match=member):
+        on_breach(NEW, replace(a_breach(1), **{member: value}), rule=a_rule(), now=NOW)

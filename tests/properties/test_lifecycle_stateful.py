@@ -1,0 +1,261 @@
+"""A device, a bus that delivers late, twice and in any order, and a sweep: what holds after every step.
+
+The machine below knows nothing of how the lifecycle works: it keeps what was delivered since the last all-clear and
+recomputes from that, in one go, what the alert must be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from lambdas.alert.lifecycle import CALM_AFTER, STALE_AFTER, on_breach, on_tick
+from lambdas.alert.records import Decision, MetricState, Observation, timestamp
+from lambdas.shared.contracts import ObjectRef, ThresholdBreached
+from lambdas.shared.thresholds import Bounds, Rule
+
+START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+CLEAR, BETWEEN, WARNING, CRITICAL = 50, 67, 75, 95
+STEPS = {"taken": 0}
+
+
+@dataclass
+class Model:
+    """What the outside knows: the events of the running alert, and what the e-mails have said."""
+
+    delivered: list[ThresholdBreached] = field(default_factory=list)
+    told_open: bool = False
+    told_severity: str | None = None
+    last_mail_at: datetime = START
+    lowered_at: datetime | None = None
+
+
+class Lifecycle(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = START
+        self.state = MetricState(device_id="boiler-7", metric="temperature")
+        self.readings: dict[datetime, int] = {}
+        self.in_flight: list[ThresholdBreached] = []
+        self.delivered_ever: list[ThresholdBreached] = []
+        self.model = Model()
+
+    @initialize(hold=st.sampled_from([0, 0, 60, 300]))
+    def choose_rule(self, hold: int) -> None:
+        self.rule = Rule(
+            warning=Bounds(above=70),
+            critical=Bounds(above=85),
+            clear=Bounds(below=65),
+            hold=timedelta(seconds=hold),
+            remind_every=timedelta(hours=1),
+            source="metrics.temperature",
+        )
+
+    # What can happen.
+
+    @rule(seconds=st.sampled_from([1, 20, 60, 200, 700, 4_000, 90_000]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule(values=st.lists(st.sampled_from([CLEAR, BETWEEN, WARNING, CRITICAL]), min_size=1, max_size=3))
+    def the_device_uploads(self, values: list[int]) -> None:
+        """An object of a few readings, 5 s apart; its breach, if it has one, is on its way."""
+        taken = []
+        for value in values:
+            self.now += timedelta(seconds=5)
+            self.readings[self.now] = value
+            taken.append((self.now, value))
+        breaching = [(at, value) for at, value in taken if value > 70]
+        if breaching:
+            worst = max(value for _, value in breaching)
+            self.in_flight.append(
+                ThresholdBreached(
+                    breach_id=f"{len(self.readings):032}",
+                    device_id="boiler-7",
+                    metric="temperature",
+                    unit="Cel",
+                    severity="critical" if worst > 85 else "warning",
+                    bound="above",
+                    limit=85 if worst > 85 else 70,
+                    value=worst,
+                    count=len(breaching),
+                    first_at=timestamp(breaching[0][0]),
+                    last_at=timestamp(breaching[-1][0]),
+                    object=ObjectRef(bucket="b", key=str(len(self.readings)), version_id="1"),
+                    trace_id=None,
+                )
+            )
+
+    @precondition(lambda self: self.in_flight)
+    @rule(which=st.integers(min_value=0), again=st.booleans())
+    def the_bus_delivers_one(self, which: int, again: bool) -> None:
+        """Any of them, in any order; `again`: it stays, and will come once more."""
+        place = which % len(self.in_flight)
+        breach = self.in_flight[place] if again else self.in_flight.pop(place)
+        before = self.state
+        decision = on_breach(before, breach, rule=self.rule, now=self.now)
+        self.take(decision)
+        stale = self.now - at(breach.last_at) > STALE_AFTER
+        late = before.settled_through is not None and at(breach.last_at) < before.settled_through
+        if stale or late:
+            assert self.state.alert == before.alert
+            assert not decision.notices
+            assert (self.state == before) is (not stale or self.state.recorded == before.recorded)
+        else:
+            self.model.delivered.append(breach)
+            assert self.state.alert is not None
+            assert self.state.alert.last_at >= at(breach.last_at)
+        self.delivered_ever.append(breach)
+
+    @precondition(lambda self: self.delivered_ever)
+    @rule(which=st.integers(min_value=0))
+    def the_bus_delivers_an_old_one_again(self, which: int) -> None:
+        breach = self.delivered_ever[which % len(self.delivered_ever)]
+        decision = on_breach(self.state, breach, rule=self.rule, now=self.now)
+        assert not decision.notices
+        assert decision.state.alert == self.state.alert
+        assert decision.state.settled_through == self.state.settled_through
+        self.state = decision.state
+
+    @rule()
+    def a_tick(self) -> None:
+        self.tick()
+
+    @precondition(lambda self: self.state.alert is not None)
+    @rule()
+    def the_device_recovers(self) -> None:
+        """An open alert always ends once readings are past clear."""
+        self.now += timedelta(seconds=5)
+        self.readings[self.now] = CLEAR
+        self.tick()
+        assert self.state.alert is None
+
+    # What must hold.
+
+    def tick(self) -> None:
+        before = self.state.alert
+        newest = max(self.readings, default=None)
+        latest = Observation(at=newest, value=self.readings[newest]) if newest is not None else None
+        decision = on_tick(self.state, latest=latest, rule=self.rule, now=self.now)
+        self.take(decision)
+        after = self.state.alert
+        if before is None:
+            assert decision.state == self.state
+            assert not decision.notices
+            return
+        fresh = latest if latest is not None and latest.at > before.last_at else None
+        if after is None:
+            newest_at = fresh.at if fresh is not None else before.last_at
+            assert self.state.settled_through == newest_at
+            over = fresh is not None and fresh.value <= (65 if before.phase == "open" else 70)
+            forgotten = before.phase == "pending" and self.now - newest_at > STALE_AFTER
+            assert over or forgotten
+            self.model.delivered.clear()
+            self.model.lowered_at = None
+        elif after.lowered_through != before.lowered_through:
+            self.model.lowered_at = after.lowered_through
+            assert before.severity == "critical"
+            assert before.critical_at is not None
+            assert after.lowered_through is not None
+            assert after.lowered_through - before.critical_at >= CALM_AFTER
+            assert fresh is None or fresh.value <= 85
+        else:
+            assert fresh is None or before.phase == "pending" or fresh.value >= 65
+
+    def take(self, decision: Decision[MetricState]) -> None:
+        """Keep the state, and hold every visible change against what the e-mails have said."""
+        STEPS["taken"] += 1
+        before, after = self.state, decision.state
+        assert len(decision.notices) <= 1
+        was_open = before.alert is not None and before.alert.phase == "open"
+        is_open = after.alert is not None and after.alert.phase == "open"
+        changed = (was_open, was_open and before.alert and before.alert.severity) != (
+            is_open,
+            is_open and after.alert and after.alert.severity,
+        )
+        if before.settled_through is not None:
+            assert after.settled_through is not None
+            assert after.settled_through >= before.settled_through
+        kinds = [notice.kind for notice in decision.notices]
+        assert changed == (kinds not in ([], ["reminder"]))
+        self.state = after
+        if kinds == ["opened"]:
+            assert after.alert is not None
+            told = decision.notices[0].alert
+            assert told is not None
+            assert told.until - after.alert.since >= self.rule.hold
+        if kinds:
+            self.hear(kinds[0], severity=after.alert.severity if after.alert is not None else None)
+
+    def hear(self, kind: str, *, severity: str | None) -> None:
+        model = self.model
+        if kind == "opened":
+            assert not model.told_open, "two opens without a close between"
+        else:
+            assert model.told_open
+        if kind == "escalated":
+            assert (model.told_severity, severity) == ("warning", "critical")
+        if kind == "deescalated":
+            assert (model.told_severity, severity) == ("critical", "warning")
+        if kind == "reminder":
+            assert self.now - model.last_mail_at >= self.rule.remind_every
+        model.told_open = kind != "resolved"
+        model.told_severity = severity
+        model.last_mail_at = self.now
+
+    @invariant()
+    def people_know_what_is(self) -> None:
+        alert = self.state.alert
+        assert self.model.told_open == (alert is not None and alert.phase == "open")
+        if alert is not None and alert.phase == "open":
+            assert self.model.told_severity == alert.severity
+
+    @invariant()
+    def the_alert_is_what_its_breaches_make_of_it(self) -> None:
+        alert, delivered = self.state.alert, self.model.delivered
+        assert (alert is None) == (not delivered)
+        if alert is None:
+            return
+        settled = self.state.settled_through
+        firsts = [at(breach.first_at) for breach in delivered]
+        assert alert.since == min(max(first, settled) if settled is not None else first for first in firsts)
+        assert alert.last_at == max(at(breach.last_at) for breach in delivered)
+        assert alert.worst.value == max(breach.value for breach in delivered)
+        lowered = self.model.lowered_at
+        critical = [
+            at(breach.last_at)
+            for breach in delivered
+            if breach.severity == "critical" and (lowered is None or at(breach.last_at) > lowered)
+        ]
+        assert alert.severity == ("critical" if critical else "warning")
+        assert alert.critical_at == max(critical, default=None)
+        if alert.last_at - alert.since >= self.rule.hold:
+            assert alert.phase == "open"
+        remind_at = alert.remind_at
+        assert (remind_at is None) == (alert.phase == "pending")
+        assert remind_at is None or remind_at == self.model.last_mail_at + self.rule.remind_every
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def test_every_step_of_any_life_keeps_the_rules() -> None:
+    run_state_machine_as_test(
+        Lifecycle,
+        settings=settings(
+            max_examples=800, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+    assert STEPS["taken"] >= 10_000

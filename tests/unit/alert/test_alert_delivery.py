@@ -1,0 +1,133 @@
+"""One breach in, one e-mail out: with duplicates, races and crashes."""
+
+from datetime import timedelta
+
+import pytest
+from alert_kit import NOON, SWEEP, CrashError, World, breach, crash_at, event, settle
+
+OPENING_CALLS = ["GetItem", "UpdateItem", "PutItem", "Publish", "PutItem"]
+
+
+def test_an_opening_takes_five_calls_and_one_mail(world: World) -> None:
+    function = world.function()
+    counts = function(event(breach()))
+    assert function.calls == OPENING_CALLS
+    assert counts["emails_sent"] == counts["opened"] == 1
+    (mail,) = world.new_mails()
+    assert mail["subject"] == "[CRITICAL] boiler-7 temperature 92.4 Cel above 85"
+    assert mail["attributes"] == {
+        "kind": "opened",
+        "severity": "critical",
+        "device_id": "boiler-7",
+        "metric": "temperature",
+    }
+
+
+def test_a_redelivered_breach_costs_one_read_and_no_mail(world: World) -> None:
+    world.function()(event(breach()))
+    again = world.function()
+    again(event(breach()))
+    assert again.calls == ["GetItem"]
+    assert world.kinds() == ["opened"]
+
+
+def test_a_sweep_with_nothing_to_do_writes_nothing(world: World) -> None:
+    function = world.function()
+    function(SWEEP)
+    assert set(function.calls) == {"Query", "GetItem"}
+
+
+def test_an_escalation_is_one_more_mail(world: World) -> None:
+    function = world.function()
+    for value, minute in ((71, 0), (92, 1), (93, 2)):
+        function(event(breach(value, at=NOON + timedelta(minutes=minute))))
+    assert world.kinds() == ["escalated", "opened"]
+
+
+@pytest.mark.parametrize("number", range(1, len(OPENING_CALLS) + 1))
+@pytest.mark.parametrize("race", ["the same breach", "a graver breach", "the sweep"])
+def test_two_functions_interleaved_at_any_call_send_each_mail_once(world: World, number: int, race: str) -> None:
+    first, second = world.function(), world.function()
+    graver = event(breach(92, at=NOON + timedelta(seconds=5)))
+    other = {"the same breach": event(breach(71)), "a graver breach": graver, "the sweep": SWEEP}[race]
+
+    def run_the_other(at: int, _call: str) -> None:
+        if at == number:
+            first.before = lambda number, call: None
+            second(other)
+
+    first.before = run_the_other
+    first(event(breach(71)))
+    settle(world)
+    opened_critical = race == "a graver breach" and number <= OPENING_CALLS.index("PutItem") + 1
+    escalated = race == "a graver breach" and not opened_critical
+    mails = world.new_mails()
+    assert sorted(mail["kind"] for mail in mails) == ["escalated", "opened"][not escalated :]
+    severities = {mail["kind"]: mail["attributes"]["severity"] for mail in mails}
+    assert severities["opened"] == ("critical" if opened_critical else "warning")
+
+
+@pytest.mark.parametrize("number", range(1, len(OPENING_CALLS) + 1))
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_crash_at_any_call_loses_nothing_and_repeats_only_between_publish_and_sent(
+    world: World, number: int, when: str
+) -> None:
+    dying = world.function()
+    setattr(dying, when, crash_at(number))
+    with pytest.raises(CrashError):
+        dying(event(breach()))
+    world.clock.forward(seconds=61)
+    world.function()(event(breach()))  # Lambda tries again
+    settle(world)
+    published, marked = OPENING_CALLS.index("Publish") + 1, len(OPENING_CALLS)
+    in_the_window = (number, when) in ((published, "after"), (marked, "before"))
+    assert world.kinds() == ["opened"] * (2 if in_the_window else 1)
+    assert world.statuses() == {"SENT": 1}
+
+
+@pytest.mark.parametrize("number", range(3, len(OPENING_CALLS) + 1))
+def test_the_sweep_sends_what_a_crash_left_behind_even_if_the_event_never_comes_again(
+    world: World, number: int
+) -> None:
+    dying = world.function()
+    dying.after = crash_at(number)
+    with pytest.raises(CrashError):
+        dying(event(breach()))
+    world.function()(SWEEP)
+    before_the_lease_ran_out = world.kinds()
+    settle(world)
+    assert before_the_lease_ran_out == ([] if number < 4 else ["opened"])
+    assert set(before_the_lease_ran_out + world.kinds()) == {"opened"}
+    assert world.statuses() == {"SENT": 1}
+
+
+def test_a_publish_that_fails_is_raised_and_made_up_for(world: World) -> None:
+    function = world.function()
+    function.before = lambda _, call: (_ for _ in ()).throw(ConnectionError("no SNS")) if call == "Publish" else None
+    with pytest.raises(ConnectionError):
+        function(event(breach()))
+    assert world.statuses() == {"LEASED": 1}
+    settle(world)
+    assert world.kinds() == ["opened"]
+
+
+def test_nothing_is_published_under_a_lease_that_has_run_out(world: World) -> None:
+    slow = world.function()
+    slow.after = lambda number, _: world.clock.forward(seconds=61) if number == 3 else None
+    slow(event(breach()))
+    assert "Publish" not in slow.calls
+    settle(world)
+    assert world.kinds() == ["opened"]
+
+
+def test_contention_on_one_item_ends_in_an_error_after_ten_tries(world: World) -> None:
+    function, other = world.function(), world.function()
+    minutes = iter(range(1, 100))
+
+    def write_first(_: int, call: str) -> None:
+        if call == "PutItem":
+            other(event(breach(at=NOON - timedelta(hours=1) + timedelta(minutes=next(minutes)))))
+
+    function.before = write_first
+    with pytest.raises(RuntimeError, match=r"boiler-7#temperature: written by others 10 times in a row"):
+        function(event(breach()))

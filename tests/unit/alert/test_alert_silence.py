@@ -1,0 +1,96 @@
+"""Devices that say nothing: who is looked at, what is mailed, and that a healthy device costs one read."""
+
+from datetime import timedelta
+
+import pytest
+from alert_kit import NOON, SWEEP, THRESHOLDS, World
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_silent_device_is_mailed_once_and_so_is_its_return(world: World) -> None:
+    function = world.function()
+    world.register("pump-1")
+    world.store("pump-1", 20, at=NOON)
+    told = []
+    for minute in range(40):
+        world.clock.now = NOON + minute * MINUTE
+        if minute == 30:
+            world.store("pump-1", 20, at=world.clock.now)
+        function(SWEEP)
+        told += [(minute, mail["kind"], mail["subject"]) for mail in world.new_mails()]
+    assert told == [
+        (16, "silent", "[SILENT] pump-1 no reading for 16 minutes"),
+        (30, "back", "[BACK] pump-1 reports again after 30 minutes"),
+    ]
+
+
+def test_a_device_that_reports_costs_one_read_and_no_write(world: World) -> None:
+    function = world.function()
+    function(SWEEP)
+    idle = len(function.calls)
+    for number in range(5):
+        world.register(f"pump-{number}", shard=number % 4)
+        world.store(f"pump-{number}", 20, at=NOON)
+    function.calls.clear()
+    function(SWEEP)
+    assert len(function.calls) == idle + 5
+    assert set(function.calls) == {"Query", "GetItem"}
+
+
+def test_a_device_nobody_asked_about_is_not_looked_at(world: World) -> None:
+    world.set_thresholds({**THRESHOLDS, "silent_after": {"pump-*": "15m"}})
+    world.register("boiler-7")
+    world.store("boiler-7", 20, at=NOON - timedelta(hours=5))
+    world.function()(SWEEP)
+    assert world.kinds() == []
+
+
+def test_a_backfilled_device_that_was_silent_for_days_is_kept_and_not_mailed(world: World) -> None:
+    world.register("old-1")
+    world.store("old-1", 20, at=NOON - timedelta(days=200))
+    function = world.function()
+    function(SWEEP)
+    assert world.kinds() == []
+    assert [item["status"]["S"] for item in world.items("silence")] == ["silent"]
+    world.store("old-1", 20, at=NOON)
+    function(SWEEP)
+    assert world.kinds() == ["back"]
+
+
+def test_a_silent_device_that_may_be_silent_now_is_dropped_without_a_word(world: World) -> None:
+    function = world.function()
+    world.register("pump-1")
+    world.store("pump-1", 20, at=NOON - timedelta(hours=1))
+    function(SWEEP)
+    assert world.kinds() == ["silent"]
+    world.set_thresholds({**THRESHOLDS, "silent_after": {}})
+    world.clock.forward(minutes=2)
+    function(SWEEP)
+    assert world.kinds() == []
+    assert [item["status"]["S"] for item in world.items("silence")] == ["reporting"]
+
+
+def test_a_reading_stamped_with_tomorrow_does_not_hide_a_silence(world: World) -> None:
+    world.register("pump-1")
+    world.store("pump-1", 20, at=NOON - timedelta(hours=1))
+    world.store("pump-1", 20, at=NOON + timedelta(hours=20))
+    world.function()(SWEEP)
+    assert world.kinds() == ["silent"]
+
+
+@pytest.mark.parametrize("devices", [9])
+def test_looking_goes_on_at_the_next_tick_where_time_ran_out(world: World, devices: int) -> None:
+    function = world.function()
+    for number in range(devices):
+        world.register(f"pump-{number}", shard=number % 4)
+        world.store(f"pump-{number}", 20, at=NOON - timedelta(hours=1))
+    ticks = 0
+    while len(world.items("silence")) < devices:
+        budget = iter([60.0] * (4 + ticks) + [1.0] * 1_000)
+        function.time_left = lambda budget=budget: next(budget)  # type: ignore[misc]
+        function(SWEEP)
+        world.clock.forward(seconds=61)
+        ticks += 1
+        assert ticks < 20
+    assert ticks > 1

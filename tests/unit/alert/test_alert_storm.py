@@ -1,0 +1,266 @@
+"""Storms: never more e-mails than the budget, never an alert that nobody is told of."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from alert_kit import NOON, SWEEP, CrashError, Function, World, breach, crash_at, event
+from moto import mock_aws
+
+from lambdas.alert import outbox
+from lambdas.alert.alerting import Alerting
+from lambdas.alert.budget import EMAILS_PER_SECOND, EmailBudget
+from lambdas.alert.delivery import Mailer
+from lambdas.alert.ledger import Conflict, Cursor, Ledger, Work
+from lambdas.alert.message import Mail
+from lambdas.alert.readings import Readings
+from lambdas.alert.records import Digest, MetricState, Record, State
+
+
+@pytest.fixture
+def small(aws_session: boto3.Session) -> Iterator[World]:
+    """A world whose budget is six e-mails a minute."""
+    with mock_aws():
+        yield World(aws_session, emails_per_minute=6)
+
+
+def storm(world: World, function: Function, devices: int) -> None:
+    for number in range(devices):
+        function(event(breach(71 + number / 1000 if number % 10 else 90, device=f"d-{number:04}")))
+
+
+def counted(mails: list[dict[str, Any]]) -> int:
+    """How many messages the digests among the mails say they stand for."""
+    return sum(int(mail["subject"].split()[1]) for mail in mails if mail["kind"] == "digest")
+
+
+def test_no_second_and_no_minute_has_more_than_its_budget(world: World) -> None:
+    budget = EmailBudget(world.dynamodb, table="alerts", per_minute=30)
+    taken: Counter[datetime] = Counter()
+    for second in range(20):
+        now = NOON + timedelta(seconds=second)
+        taken[now] = sum(budget.take(now) for _ in range(10))
+    assert max(taken.values()) == EMAILS_PER_SECOND == 4
+    assert sum(taken.values()) == 30
+    assert budget.take(NOON + timedelta(minutes=1))
+
+
+def test_the_budget_is_one_for_all_processes_and_asks_nobody_once_it_is_spent(world: World) -> None:
+    first, second = world.function(), world.function()
+    budgets = [EmailBudget(f.dynamodb, table="alerts", per_minute=3) for f in (first, second)]
+    assert [budgets[n % 2].take(NOON) for n in range(8)] == [True] * 3 + [False] * 5
+    # The one that took the last knows it from the answer; the other was refused once.
+    assert (len(first.calls), len(second.calls)) == (2, 2)
+
+
+class MemoryLedger(Ledger):
+    """The ledger without DynamoDB: the same conditional writes and walks, on a dictionary."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}
+
+    def get(self, key: str, *, blank: State) -> Record:
+        return self.records.get(key) or Record(key=key, state=blank)
+
+    def put(self, record: Record, *, now: datetime) -> Record:
+        if self.get(record.key, blank=record.state).version != record.version:
+            raise Conflict(record.key)
+        self.records[record.key] = stored = replace(record, version=record.version + 1)
+        return stored
+
+    def walk(self, work: Work, *, now: datetime, **_: Any) -> Iterator[tuple[Record, Cursor]]:
+        for record in list(self.records.values()):
+            unsent = outbox.due_at(record)
+            due = unsent or record.state.watched_since
+            if due is not None and due <= now and (work == "send") == (unsent is not None):
+                yield record, Cursor(shard=0)
+
+    def cursor(self, name: str) -> None:
+        return None
+
+
+class MemoryBudget(EmailBudget):
+    """The budget without DynamoDB."""
+
+    def __init__(self) -> None:
+        self.taken: Counter[datetime] = Counter()
+
+    def take(self, now: datetime) -> bool:
+        minute = now.replace(second=0, microsecond=0)
+        self.taken[minute] += 1
+        return self.taken[minute] <= 30
+
+
+class Outbox(Mailer):
+    """The topic without SNS."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+
+    def publish(self, mail: Mail) -> str:
+        self.mails.append(mail)
+        return str(len(self.mails))
+
+
+class Nothing(Readings):
+    """A readings table in which nothing comes after the breach."""
+
+    def __init__(self) -> None: ...
+
+    def newest(self, *_: Any, **__: Any) -> None:
+        return None
+
+    def devices(self, **_: Any) -> Iterator[tuple[str, Cursor]]:
+        return iter(())
+
+
+def test_two_thousand_devices_in_one_second_make_few_mails_and_every_one_is_told_once(world: World) -> None:
+    ledger, topic = MemoryLedger(), Outbox()
+    adapters = {"ledger": ledger, "budget": MemoryBudget(), "mailer": topic, "readings": Nothing()}
+    function = Alerting.on_aws(world.settings, client=world.session.client, clock=world.clock, **adapters)
+    for number in range(2_000):
+        function.handle(event(breach(71 + number / 1000, device=f"d-{number:04}")), time_left=lambda: 60)
+    assert len(topic.mails) == 30
+    told = len(topic.mails)
+    minutes = 0
+    while any(outbox.waiting(record) for record in ledger.records.values()):
+        minutes += 1
+        world.clock.forward(minutes=1)
+        function.handle(SWEEP, time_left=lambda: 60)
+        this_minute, told = topic.mails[told:], len(topic.mails)
+        assert [mail.attributes["kind"] for mail in this_minute] == ["digest"]
+        assert minutes <= 2
+    alerts = [record for record in ledger.records.values() if isinstance(record.state, MetricState)]
+    assert [len(alert.outbox) for alert in alerts] == [1] * 2_000
+    by_digest = Counter(message.digest_id for alert in alerts for message in alert.outbox)
+    digests = [record.state for record in ledger.records.values() if isinstance(record.state, Digest)]
+    assert {digest.digest_id: digest.counted for digest in digests} == {
+        name: count for name, count in by_digest.items() if name is not None
+    }
+    assert sum(digest.counted or 0 for digest in digests) == 2_000 - 30
+
+
+def test_a_storm_on_dynamodb_is_few_mails_a_minute_and_every_one_is_counted_once(small: World) -> None:
+    function = small.function()
+    storm(small, function, 40)
+    told = small.new_mails()
+    assert len(told) <= 6
+    small.clock.forward(minutes=1)
+    function(SWEEP)
+    digested = small.new_mails()
+    assert [mail["kind"] for mail in digested] == ["digest"]
+    assert len(told) + counted(digested) == 40
+    assert small.statuses() == {"SENT": len(told), "DIGESTED": counted(digested)}
+    (item,) = small.items("digest")
+    named = {member["M"]["key"]["S"] for member in item["members"]["L"]}
+    assert len(named) == int(item["counted"]["N"]) == counted(digested)
+    assert "work" not in item
+
+
+def test_a_digest_names_the_worst_first_and_says_where_the_rest_is(small: World) -> None:
+    function = small.function()
+    storm(small, function, 56)
+    small.new_mails()
+    small.clock.forward(minutes=1)
+    function(SWEEP)
+    (digest,) = (mail for mail in small.new_mails() if mail["kind"] == "digest")
+    lines = re.findall(r"^  \[(\w+)\] (d-\d+)", digest["body"], re.MULTILINE)
+    assert len(lines) == 50
+    assert [severity for severity, _ in lines] == sorted((severity for severity, _ in lines))
+    assert lines[0][0] == "CRITICAL"
+    assert digest["attributes"] == {"kind": "digest", "severity": "critical", "device_id": "-", "metric": "-"}
+    assert "sensorctl alerts --digest 2026-11-22T12:01Z" in digest["body"]
+    assert digest["subject"].startswith(f"[DIGEST] {56 - EMAILS_PER_SECOND} alerts")
+
+
+def test_a_single_message_over_the_budget_goes_out_as_itself(small: World) -> None:
+    function = small.function()
+    storm(small, function, EMAILS_PER_SECOND + 1)
+    assert len(small.new_mails()) == EMAILS_PER_SECOND
+    small.clock.forward(minutes=1)
+    function(SWEEP)
+    assert small.kinds() == ["opened"]
+    assert small.statuses() == {"SENT": EMAILS_PER_SECOND + 1}
+
+
+def test_there_is_one_digest_a_minute_however_often_the_sweep_runs(small: World) -> None:
+    function = small.function()
+    storm(small, function, 10)
+    small.new_mails()
+    small.clock.forward(minutes=1)
+    function(SWEEP)
+    assert small.kinds() == ["digest"]
+    for number in range(10):
+        function(event(breach(71, device=f"late-{number}")))
+    small.new_mails()
+    function(SWEEP)
+    assert small.kinds() == []
+    small.clock.forward(minutes=1)
+    function(SWEEP)
+    assert small.kinds() == ["digest"]
+
+
+def calls_of_a_digest(world: World) -> list[str]:
+    function = world.function()
+    storm(world, function, 3)
+    world.new_mails()
+    world.clock.forward(minutes=1)
+    sweeping = world.function()
+    sweeping(SWEEP)
+    return sweeping.calls
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_digest_cut_short_at_any_call_counts_everything_once(aws_session: boto3.Session, when: str) -> None:
+    with mock_aws():
+        calls = calls_of_a_digest(World(aws_session, emails_per_minute=1))
+    first = calls.index("PutItem")
+    last = len(calls) - 1 - calls[::-1].index("PutItem")
+    assert calls[first : last + 1] == ["PutItem"] * 3 + ["Publish", "PutItem"]
+    for number in range(first + 1, last + 2):
+        with mock_aws():
+            world = World(aws_session, emails_per_minute=1)
+            storm(world, world.function(), 3)
+            world.new_mails()
+            world.clock.forward(minutes=1)
+            dying = world.function()
+            setattr(dying, when, crash_at(number))
+            with pytest.raises(CrashError):
+                dying(SWEEP)
+            survivor = world.function()
+            for _ in range(2):
+                world.clock.forward(seconds=61)
+                survivor(SWEEP)
+            mails = world.new_mails()
+            assert world.statuses() == {"SENT": 1, "DIGESTED": 2}
+            ids = {message["M"]["digest_id"]["S"] for item in world.items("alert") for message in item["outbox"]["L"]
+                   if message["M"]["status"]["S"] == "DIGESTED"}  # fmt: skip
+            assert len(ids) == 1
+            window = (number, when) in ((last, "after"), (last + 1, "before"))
+            assert [mail["kind"] for mail in mails] == ["digest"] * (2 if window else 1)
+            assert {counted([mail]) for mail in mails} == {2}
+
+
+def test_a_message_that_left_the_queue_meanwhile_is_not_counted(small: World) -> None:
+    """Two sweeps at once: each message is told by one of them."""
+    function = small.function()
+    storm(small, function, EMAILS_PER_SECOND + 5)
+    small.new_mails()
+    small.clock.forward(minutes=1)
+    first, second = small.function(), small.function()
+
+    def run_the_other(_: int, call: str) -> None:
+        if call == "PutItem":
+            first.before = lambda number, call: None
+            second(SWEEP)
+
+    first.before = run_the_other
+    first(SWEEP)
+    mails = small.new_mails()
+    assert [mail["kind"] for mail in mails] == ["digest"]
+    assert counted(mails) == 5

@@ -1,0 +1,222 @@
+"""What a tick does: closes, reminds, steps down, and works in bounded time."""
+
+from datetime import timedelta
+
+import pytest
+from alert_kit import NOON, READINGS, SWEEP, THRESHOLDS, World, breach, event
+
+from lambdas.alert.lifecycle import CALM_AFTER
+
+
+def test_an_alert_ends_when_the_newest_reading_is_past_clear_and_says_how_long_it_lasted(world: World) -> None:
+    function = world.function()
+    function(event(breach()))
+    world.clock.forward(minutes=42)
+    world.store("boiler-7", 63.2, at=NOON + timedelta(minutes=42))
+    counts = function(SWEEP)
+    assert (counts["resolved"], counts["emails_sent"]) == (1, 1)
+    resolved = next(mail for mail in world.new_mails() if mail["kind"] == "resolved")
+    assert resolved["subject"] == "[RESOLVED] boiler-7 temperature 63.2 Cel after 42 minutes"
+    assert resolved["attributes"]["severity"] == "critical"
+    (item,) = world.items("alert")
+    assert item["status"]["S"] == "closed"
+    assert "work" not in item
+
+
+@pytest.mark.parametrize("value", [65, 69, 90])
+def test_an_alert_stays_open_while_the_newest_reading_is_not_past_clear(world: World, value: float) -> None:
+    function = world.function()
+    function(event(breach()))
+    world.store("boiler-7", 50, at=NOON + timedelta(seconds=10))
+    world.store("boiler-7", value, at=NOON + timedelta(seconds=20))
+    world.clock.forward(minutes=1)
+    function(SWEEP)
+    assert world.kinds() == ["opened"]
+
+
+def test_a_clear_reading_older_than_the_breach_closes_nothing(world: World) -> None:
+    world.store("boiler-7", 50, at=NOON - timedelta(seconds=1))
+    world.store("boiler-7", 50, at=NOON)
+    function = world.function()
+    function(event(breach()))
+    world.clock.forward(minutes=1)
+    function(SWEEP)
+    assert world.kinds() == ["opened"]
+
+
+def test_the_metric_is_found_behind_readings_that_do_not_have_it(world: World) -> None:
+    function = world.function()
+    function(event(breach()))
+    world.store("boiler-7", 50, at=NOON + timedelta(seconds=1))
+    for second in range(2, 152):
+        world.store("boiler-7", 1, at=NOON + timedelta(seconds=second), metric="humidity")
+    world.clock.forward(minutes=5)
+    function(SWEEP)
+    assert world.kinds() == ["opened", "resolved"]
+
+
+def test_a_reading_stamped_with_tomorrow_neither_ends_an_alert_nor_hides_the_newest(world: World) -> None:
+    function = world.function()
+    function(event(breach()))
+    world.store("boiler-7", 50, at=NOON + timedelta(hours=20))
+    world.clock.forward(minutes=1)
+    function(SWEEP)
+    assert world.kinds() == ["opened"]
+    world.store("boiler-7", 50, at=NOON + timedelta(minutes=1))
+    function(SWEEP)
+    assert world.kinds() == ["resolved"]
+
+
+def test_a_breach_that_comes_while_the_sweep_closes_keeps_the_alert_open(world: World) -> None:
+    """The sweep has read the clear reading; a newer breach is stored and handled before the sweep writes."""
+    sweeping, other = world.function(), world.function()
+    other(event(breach(71)))
+    world.clock.forward(minutes=1)
+    world.store("boiler-7", 50, at=NOON + timedelta(seconds=30))
+
+    def breach_first(_: int, call: str) -> None:
+        if call == "PutItem":
+            sweeping.before = lambda number, call: None
+            other(event(breach(72, at=NOON + timedelta(seconds=40))))
+
+    sweeping.before = breach_first
+    sweeping(SWEEP)
+    assert world.kinds() == ["opened"]
+    (item,) = world.items("alert")
+    assert item["status"]["S"] == "open"
+
+
+def test_it_reminds_every_four_hours_and_steps_down_when_nothing_critical_came_for_a_while(world: World) -> None:
+    function = world.function()
+    function(event(breach(92)))
+    function(event(breach(75, at=NOON + CALM_AFTER)))
+    world.clock.forward(seconds=CALM_AFTER.total_seconds())
+    function(SWEEP)
+    assert world.kinds() == ["deescalated", "opened"]
+    told_at = world.clock.now
+    for minutes in (239, 240, 241):
+        world.clock.now = told_at + timedelta(minutes=minutes)
+        function(SWEEP)
+        assert world.kinds() == (["reminder"] if minutes == 240 else [])
+
+
+def test_an_alert_whose_rule_was_removed_ends_and_says_so(world: World) -> None:
+    function = world.function()
+    function(event(breach()))
+    world.clock.forward(minutes=2)
+    world.set_thresholds({"version": 1})
+    function(SWEEP)
+    resolved = next(mail for mail in world.new_mails() if mail["kind"] == "resolved")
+    assert "no threshold is set for it any more" in " ".join(resolved["body"].split())
+
+
+def test_a_bad_document_ends_no_alert_and_raises_the_metric(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.set_thresholds({**THRESHOLDS, "metrics": {**THRESHOLDS["metrics"], "odd": {"warning": {"above": 1}}}})
+    world.function()(event(breach(2, metric="odd", severity="warning")))
+    world.set_thresholds("{")
+    world.clock.forward(minutes=2)
+    capsys.readouterr()
+    world.function()(SWEEP)  # a process that never saw a good document: it does not know the rule
+    assert world.kinds() == ["opened"]
+    assert '"thresholds_invalid": 1' in capsys.readouterr().out
+
+
+def test_a_pending_breach_opens_at_the_tick_that_finds_it_still_there(world: World) -> None:
+    function = world.function()
+    function(event(breach(75, metric="slow", severity="warning")))
+    assert world.kinds() == []
+    world.clock.forward(minutes=5)
+    world.store("boiler-7", 75, at=world.clock.now, metric="slow")
+    function(SWEEP)
+    assert world.kinds() == ["opened"]
+
+
+def test_a_tick_that_runs_out_of_time_goes_on_at_the_next(world: World) -> None:
+    function = world.function()
+    devices = [f"d-{number}" for number in range(12)]
+    for device in devices:
+        function(event(breach(71, device=device)))
+        world.store(device, 50, at=NOON + timedelta(minutes=1))
+        world.clock.forward(seconds=1)
+    world.new_mails()
+    world.clock.now = NOON + timedelta(minutes=2)
+
+    looked: list[int] = []
+    for _ in range(4):
+        calls = len(function.calls)
+        budget = iter([60.0] * 8 + [10.0] * 1_000)  # time runs out after a few records
+        function.time_left = lambda budget=budget: next(budget)  # type: ignore[misc]
+        function(SWEEP)
+        looked.append(function.calls[calls:].count("Publish"))
+        world.clock.forward(minutes=1)
+    told = world.new_mails()
+    in_digests = sum(int(mail["subject"].split()[1]) for mail in told if mail["kind"] == "digest")
+    assert [mail["kind"] for mail in told].count("resolved") + in_digests == 12
+    assert max(looked) < 12
+    assert all(item["status"]["S"] == "closed" for item in world.items("alert"))
+
+
+def test_one_record_that_fails_does_not_hold_up_the_others_and_is_raised_at_the_end(world: World) -> None:
+    function = world.function()
+    for device in ("a", "b", "c"):
+        function(event(breach(71, device=device)))
+        world.store(device, 50, at=NOON + timedelta(minutes=1))
+    world.new_mails()
+    world.clock.forward(minutes=2)
+    seen = 0
+
+    def fail_once(_: int, call: str) -> None:
+        nonlocal seen
+        seen += call == "Publish"
+        if call == "Publish" and seen == 1:
+            raise ConnectionError("no SNS")
+
+    function.before = fail_once
+    with pytest.raises(ConnectionError):
+        function(SWEEP)
+    assert world.kinds() == ["resolved"] * 2
+    world.clock.forward(seconds=61)
+    function(SWEEP)
+    assert world.kinds() == ["resolved"]
+
+
+def test_when_sns_is_down_a_tick_gives_up_after_three_and_nothing_is_lost(world: World) -> None:
+    function = world.function()
+    for number in range(8):
+        function(event(breach(71, device=f"d-{number}")))
+        world.store(f"d-{number}", 50, at=NOON + timedelta(minutes=1))
+        world.clock.forward(seconds=1)
+    world.new_mails()
+    world.clock.now = NOON + timedelta(minutes=2)
+    function.before = lambda _, call: (_ for _ in ()).throw(ConnectionError("no SNS")) if call == "Publish" else None
+    calls = len(function.calls)
+    with pytest.raises(ConnectionError):
+        function(SWEEP)
+    assert function.calls[calls:].count("Publish") == 3
+    function.before = lambda number, call: None
+    for _ in range(4):
+        world.clock.forward(seconds=61)
+        function(SWEEP)
+    told = world.new_mails()
+    singly = [mail for mail in told if mail["kind"] == "resolved"]
+    in_digests = sum(int(mail["subject"].split()[1]) for mail in told if mail["kind"] == "digest")
+    assert len(singly) + in_digests == 8
+
+
+def test_an_open_alert_costs_one_small_query_a_tick_and_no_write(world: World) -> None:
+    function = world.function()
+    for number in range(5):
+        function(event(breach(71, device=f"d-{number}")))
+        world.clock.forward(seconds=1)
+    idle = world.function()
+    calls: list[int] = []
+    for _ in range(2):
+        before = len(idle.calls)
+        idle(SWEEP)
+        made = idle.calls[before:]
+        assert set(made) == {"Query", "GetItem"}
+        calls.append(len(made))
+    assert calls == [14 + 5] * 2
+    size = max(len(str(item)) for item in world.items("alert"))
+    assert size < 2_500
+    assert world.dynamodb.scan(TableName=READINGS)["Count"] == 0

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any, get_args
+
+import pytest
+from ingest_kit import TIME, decode, record, text
+
+from lambdas.ingest.limits import Limits
+from lambdas.ingest.reading import Reason
+
+GOOD = text("good")
+LIMITS = Limits(record=2048, block=4096)
+
+
+def metrics(value: str) -> bytes:
+    return f'{{"device_id": "d", "timestamp": "{TIME}", "metrics": {value}}}'.encode()
+
+
+def member(name: str, value: Any) -> bytes:
+    return json.dumps({**record(), name: value}).encode()
+
+
+def nested(depth: int) -> bytes:
+    return metrics('{"t": 1}')[:-1] + b', "x": ' + b"[" * depth + b"]" * depth + b"}"
+
+
+RECORDS: list[tuple[str, bytes]] = [
+    ("bad_encoding", GOOD.replace(b"good", b"g\xffod")),
+    ("bad_encoding", text(x="?").replace(b'"?"', b'"\xc3\x28"')),
+    ("bad_encoding", text(tags={"a": "?"}).replace(b"?", b"\\ud800")),
+    ("bad_encoding", text(x="?").replace(b"?", b"\\uDFFF")),
+    ("bad_encoding", b"\xff\xfe\x00{"),
+    ("invalid_device_id", b"{}"),
+    ("invalid_device_id", member("device_id", 7)),
+    ("invalid_device_id", member("device_id", "")),
+    ("invalid_device_id", member("device_id", "-starts-with-a-dash")),
+    ("invalid_device_id", member("device_id", "ends-with-newline\n")),
+    ("invalid_device_id", member("device_id", "boiler 7")),
+    ("invalid_device_id", member("device_id", "boïler")),
+    ("invalid_device_id", member("device_id", "d" * 129)),
+    ("invalid_metric", metrics('{"": 1}')),
+    ("invalid_metric", metrics('{"a#b": 1}')),
+    ("invalid_metric", metrics('{"temperature\\n": 1}')),
+    ("invalid_metric", metrics(json.dumps({"m" * 65: 1}))),
+    ("invalid_tags", member("tags", {"a": 1})),
+    ("invalid_tags", member("tags", ["a"])),
+    ("invalid_tags", member("tags", {"": "a"})),
+    ("invalid_units", member("units", "Cel")),
+    ("invalid_units", member("units", {"t": None})),
+    ("invalid_timestamp", json.dumps({"device_id": "d", "metrics": {"t": 1}}).encode()),
+    ("invalid_timestamp", member("timestamp", 1_700_000_000)),
+    ("invalid_timestamp", member("timestamp", "2026-11-22T10:00:00")),
+    ("invalid_timestamp", member("timestamp", "2026-11-22T10:00:00+0100")),
+    ("invalid_timestamp", member("timestamp", "2026-11-22")),
+    ("invalid_timestamp", member("timestamp", "2026-11-22T10:00:00Z\n")),
+    ("invalid_timestamp", member("timestamp", "2026-02-29T10:00:00Z")),
+    ("invalid_timestamp", member("timestamp", "2026-11-22T10:00:60Z")),
+    ("invalid_timestamp", member("timestamp", "0001-01-01T00:00:00+01:00")),
+    ("invalid_timestamp", member("timestamp", "２０２６-11-22T10:00:00Z")),
+    ("timestamp_in_future", member("timestamp", "2026-11-23T12:00:00.000001Z")),
+    ("invalid_value", metrics('{"t": true}')),
+    ("invalid_value", metrics('{"t": "20.5"}')),
+    ("invalid_value", metrics('{"t": null}')),
+    ("invalid_value", metrics('{"t": [1]}')),
+    ("invalid_value", metrics('{"t": {"v": 1}}')),
+    ("no_metrics", json.dumps({"device_id": "d", "timestamp": TIME}).encode()),
+    ("no_metrics", metrics("{}")),
+    ("no_metrics", metrics("[1]")),
+    ("no_metrics", metrics("null")),
+    ("too_many_metrics", metrics(json.dumps({f"m{number}": number for number in range(101)}))),
+    ("not_a_reading", b"null"),
+    ("not_a_reading", b"17"),
+    ("not_a_reading", b'"text"'),
+    ("not_json", b"nonsense"),
+    ("not_json", b'{"device_id": }'),
+    ("not_json", metrics('{"t": NaN}')),
+    ("not_json", metrics('{"t": -Infinity}')),
+    ("not_json", metrics('{"t": 01}')),
+    ("not_json", metrics('{"t": .5}')),
+    ("not_json", metrics('{"t": 1,}')),
+    ("not_json", metrics("{'t': 1}")),
+    ("not_json", text(x="?").replace(b"?", b"\x01")),
+    ("not_json", text(x="?").replace(b"?", b"\\x")),
+    ("not_json", nested(16)),
+    ("not_json", nested(900)),
+    ("not_json", GOOD + b" trailing"),
+    ("not_json", GOOD + b"}"),
+    ("record_too_large", text(tags={"a": "x" * 2048})),
+    ("record_too_large", b'{"a": "' + b"x" * 10_000 + b'"}'),
+    ("value_out_of_range", metrics('{"t": 1E400}')),
+    ("value_out_of_range", metrics('{"t": -1e400}')),
+    ("value_out_of_range", metrics('{"t": 1e-300}')),
+    ("value_out_of_range", metrics('{"t": 1e-400}')),
+    ("value_out_of_range", metrics(f'{{"t": 0.{"0" * 400}1}}')),
+    ("value_out_of_range", metrics('{"t": 1e126}')),
+    ("value_out_of_range", metrics(f'{{"t": {"9" * 39}}}')),
+    ("value_out_of_range", metrics(f'{{"t": -{"1" * 1500}}}')),
+]
+
+SENML_RECORDS: list[tuple[str, bytes]] = [
+    ("unsupported_value", b'{"n": "d:state", "vs": "on"}'),
+    ("unsupported_value", b'{"n": "d:state", "vb": true}'),
+    ("unsupported_value", b'{"n": "d:state", "vd": "aGk"}'),
+    ("unsupported_value", b'{"n": "d:energy", "v": 1, "s": 17}'),
+    ("invalid_senml", b'{"n": "d:t", "v": 1, "must_": 1}'),
+    ("invalid_device_id", b'{"n": "nothing", "v": 1}'),
+    ("invalid_device_id", b'{"n": ":t", "v": 1}'),
+    ("invalid_device_id", b'{"n": 1, "v": 1}'),
+    ("invalid_metric", b'{"n": "d:", "v": 1}'),
+    ("invalid_value", b'{"n": "d:t"}'),
+    ("invalid_value", b'{"n": "d:t", "v": "1"}'),
+    ("invalid_value", b'{"n": "d:t", "v": true}'),
+    ("value_out_of_range", b'{"n": "d:t", "v": 1e-400}'),
+    ("value_out_of_range", b'{"n": "d:t", "v": 1e126}'),
+    ("invalid_timestamp", b'{"n": "d:t", "v": 1, "t": "now"}'),
+    ("invalid_timestamp", b'{"n": "d:t", "v": 1, "t": 1e400}'),
+    ("invalid_timestamp", b'{"n": "d:t", "v": 1, "t": 1e20}'),
+    ("invalid_timestamp", b'{"n": "d:t", "v": 1, "t": -1e20}'),
+    ("timestamp_in_future", b'{"n": "d:t", "v": 1, "t": 86401}'),
+    ("invalid_units", b'{"n": "d:t", "v": 1, "u": 3}'),
+    ("not_a_reading", b'{"unknown": 1}'),
+    ("not_a_reading", b"[]"),
+    ("not_a_reading", b"3"),
+    ("not_json", b'{"n": "d:t", "v": NaN}'),
+    ("not_json", b'{"n": "d:t", "v": }'),
+    ("not_json", b'{"n": "d:t", "v": 1, "x": ' + b"[" * 20 + b"]" * 20 + b"}"),
+]
+
+OBJECTS: list[tuple[str, bytes, Limits]] = [
+    ("bad_gzip", gzip.compress(GOOD)[:-4], LIMITS),
+    ("bad_gzip", gzip.compress(gzip.compress(GOOD)), LIMITS),
+    ("bad_gzip", b"\x1f\x8b", LIMITS),
+    ("bad_gzip", b"\x1f\x8b" + bytes(50), LIMITS),
+    ("bad_gzip", gzip.compress(GOOD) + b"garbage", LIMITS),
+    ("bad_gzip", gzip.compress(b"") * 100_001, LIMITS),
+    ("object_too_large", GOOD * 10, Limits(stored=500)),
+    ("object_too_large", gzip.compress(GOOD * 10), Limits(unpacked=500)),
+    ("too_many_records", b"\n".join([GOOD] * 11), Limits(records=10)),
+    ("not_json", b"", LIMITS),
+    ("not_json", b" \r\n\t ", LIMITS),
+    ("not_json", b"\xef\xbb\xbf", LIMITS),
+    ("not_json", b"a,b,c\n1,2,3\n", LIMITS),
+    ("not_json", b"[" * 100_000, LIMITS),
+    ("not_json", b"[" * 100_000 + b"]" * 100_000, LIMITS),
+    ("not_json", b'{"a":' * 100_000, LIMITS),
+    ("bad_encoding", GOOD.decode().encode("utf-16"), LIMITS),
+    ("bad_encoding", bytes(range(128, 256)) * 100, LIMITS),
+]
+
+
+def test_every_reason_has_an_example_here() -> None:
+    shown = {reason for reason, *_ in [*RECORDS, *SENML_RECORDS, *OBJECTS]}
+    assert shown == set(get_args(Reason))
+
+
+@pytest.mark.parametrize(("reason", "bad"), RECORDS)
+def test_a_bad_line_is_rejected_and_its_neighbours_are_not(reason: str, bad: bytes) -> None:
+    decoded = decode(b"\n".join([GOOD, bad, text("next")]), limits=LIMITS)
+    assert decoded.devices == ["good", "next"]
+    assert [(reject.reason, reject.position, reject.offset) for reject in decoded.rejects] == [
+        (reason, "line 2", len(GOOD) + 1)
+    ]
+
+
+@pytest.mark.parametrize(("reason", "bad"), RECORDS)
+def test_a_bad_element_is_rejected_and_its_neighbours_are_not(reason: str, bad: bytes) -> None:
+    decoded = decode(b"[" + b",".join([GOOD, bad, text("next")]) + b"]", limits=LIMITS)
+    assert decoded.devices == ["good", "next"]
+    assert [(reject.reason, reject.position, reject.offset) for reject in decoded.rejects] == [
+        (reason, "index 1", len(GOOD) + 2)
+    ]
+
+
+@pytest.mark.parametrize(("reason", "bad"), RECORDS)
+@pytest.mark.parametrize("form", ["line", "element"])
+def test_a_bad_first_record_does_not_hide_what_follows(reason: str, bad: bytes, form: str) -> None:
+    records = [bad, GOOD, text("next")]
+    decoded = decode(b"\n".join(records) if form == "line" else b"[" + b",".join(records) + b"]", limits=LIMITS)
+    assert (decoded.devices, decoded.reasons) == (["good", "next"], [reason])
+
+
+@pytest.mark.parametrize(("reason", "bad"), RECORDS)
+def test_a_bad_record_alone_is_one_reject(reason: str, bad: bytes) -> None:
+    decoded = decode(bad, limits=LIMITS)
+    assert (decoded.readings, decoded.reasons) == ([], [reason])
+
+
+@pytest.mark.parametrize(("reason", "bad"), SENML_RECORDS)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_bad_senml_record_is_rejected_and_its_neighbours_are_not(reason: str, bad: bytes, place: int) -> None:
+    records = [b'{"n": "d:a", "v": 1}', b'{"n": "d:b", "v": 2}']
+    records.insert(place, bad)
+    if b"unknown" in bad and place == 0:
+        reason = "invalid_device_id"  # nothing has shown yet that this array is a SenML pack
+    decoded = decode(b"[" + b",".join(records) + b"]", limits=LIMITS)
+    assert decoded.form == "senml"
+    assert [list(reading.metrics) for reading in decoded.readings] == [["a"], ["b"]]
+    assert [(reject.reason, reject.position) for reject in decoded.rejects] == [(reason, f"index {place}")]
+
+
+@pytest.mark.parametrize(("reason", "data", "limits"), OBJECTS)
+def test_a_bad_object_is_one_reject(reason: str, data: bytes, limits: Limits) -> None:
+    assert decode(data, limits=limits).reasons == [reason]
+
+
+def test_every_detail_is_one_printable_line() -> None:
+    for _, bad in RECORDS:
+        for reject in decode(bad, limits=LIMITS).rejects:
+            assert reject.detail.isprintable()
+            assert 5 < len(reject.detail) < 250
+            assert len(reject.excerpt) <= 1024
+
+
+def test_readings_before_a_damaged_end_are_kept() -> None:
+    lines = b"\n".join([GOOD] * 50 + [text("cut-off")])
+    cut = gzip.compress(lines, compresslevel=0)[:-40]
+    decoded = decode(cut)
+    assert (decoded.devices, decoded.reasons) == (["good"] * 50, ["bad_gzip"])
+    array = gzip.compress(b"[" + b",".join([GOOD] * 50 + [text("cut-off")]), compresslevel=0)[:-40]
+    assert (decode(array).devices, decode(array).reasons) == (["good"] * 50, ["bad_gzip"])
+    between = gzip.compress(b"[" + b",".join([GOOD] * 50) + b",")[:-4]
+    assert (decode(between).devices, decode(between).reasons) == (["good"] * 50, ["bad_gzip"])
+
+
+@pytest.mark.parametrize(
+    ("array", "devices", "rejected_at"),
+    [
+        (b"[%s,]", ["good"], ["index 1"]),
+        (b"[,%s]", ["good"], ["index 0"]),
+        (b"[%s,,%s]", ["good", "good"], ["index 1"]),
+        (b"[%s", ["good"], ["index 1"]),
+        (b"[%s,", ["good"], ["index 1"]),
+        (b'[%s,{"device_id": "cut', ["good"], ["index 1"]),
+        (b"[%s] more", ["good"], ["index 1"]),
+        (b"[%s]]", ["good"], ["index 1"]),
+        (b"[%s %s]", [], ["index 0"]),
+        (b'[%s,{"device_id": "quote},%s]', ["good", "good"], ["index 1"]),
+        (b'[%s,{"metrics": {"t": 1},%s]', ["good", "good"], ["index 1"]),
+        (b'[%s,{"metrics": [1,2,%s]', ["good", "good"], ["index 1"]),
+        (b'[%s,"device_id": 1},%s]', ["good", "good"], ["index 1"]),
+        (b'[%s,{"a": [{}, {}], "b" 1},%s]', ["good", "good"], ["index 1", "index 2", "index 3"]),
+    ],
+)
+def test_a_broken_array_gives_what_can_be_told_apart(array: bytes, devices: list[str], rejected_at: list[str]) -> None:
+    decoded = decode(array.replace(b"%s", GOOD))
+    assert (decoded.devices, decoded.positions) == (devices, rejected_at)
+
+
+def test_a_first_line_that_lost_its_brace_to_a_bracket_is_still_a_first_line() -> None:
+    decoded = decode(b"\n".join([b"[" + GOOD[1:], GOOD, text("next")]))
+    assert (decoded.form, decoded.devices, decoded.positions) == ("ndjson", ["good", "next"], ["line 1"])
+
+
+def test_exactly_as_many_records_as_allowed_are_no_reject() -> None:
+    for data in (b"\n".join([GOOD] * 10) + b"\n", b"[" + b",".join([GOOD] * 10) + b" ]\n"):
+        for block in (100, 64 * 1024):
+            decoded = decode(data, limits=Limits(records=10, block=block))
+            assert (len(decoded.readings), decoded.rejects) == (10, [])
+
+
+def test_what_is_beyond_the_limits_on_records_is_one_reject() -> None:
+    many = decode(b"\n".join([GOOD] * 25), limits=Limits(records=10))
+    assert (len(many.readings), many.reasons, many.positions) == (10, ["too_many_records"], ["line 11"])
+    bad = decode(b"[" + b",".join([b"1"] * 25) + b"]", limits=Limits(rejects=10))
+    assert (bad.reasons, bad.positions[-1]) == (["not_a_reading"] * 10 + ["too_many_records"], "index 10")
+
+
+def test_content_made_to_be_scanned_again_and_again_is_given_up_on() -> None:
+    piece = b'{"x":[{"y":1},'
+    decoded = decode(b"[" + piece * 300_000)
+    assert set(decoded.reasons) == {"not_json"}
+    assert "too broken" in decoded.rejects[-1].detail
+    assert len(decoded.rejects) < 1000
+
+
+@pytest.mark.parametrize("tail", [b", {", b"\n {", b",\n\n  {"])
+def test_a_seam_that_two_blocks_share_is_found(tail: bytes) -> None:
+    before = b"[" if b"," in tail else b""
+    end = b"]" if before else b""
+    for padding in range(400, 440):
+        data = before + b'{"a" ' + b"x" * padding + tail + GOOD[1:] + end
+        decoded = decode(data, chunk=10, limits=Limits(record=200, block=128))
+        assert (decoded.devices, decoded.reasons) == (["good"], ["not_json"])
