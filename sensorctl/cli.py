@@ -140,6 +140,15 @@ def empty(stage: Stage = "dev", profile: Profile = None, region: Region = None) 
 
 
 @app.command(hidden=True)
+def prepare() -> None:
+    """Bundle the functions and synthesise the app once, so that the first `run` need not."""
+    from sensorctl.embedded.assembly import synthesise  # noqa: PLC0415
+    from sensorctl.embedded.aws import CONTEXT  # noqa: PLC0415
+
+    synthesise(ROOT, context=CONTEXT)
+
+
+@app.command(hidden=True)
 def serve(port: int | None = None, smtp: str | None = None) -> None:
     """Be the embedded AWS until told to stop; `up` runs this in the background."""
     from sensorctl.embedded import background  # noqa: PLC0415

@@ -26,6 +26,7 @@ class RejectedRecord:
 
     key: str
     position: str
+    offset: int
     reason: str
     detail: str
     record: str
@@ -62,7 +63,9 @@ def rejected_records(access: Access, pipeline: Pipeline) -> list[RejectedRecord]
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=pipeline.landing_bucket, Prefix="quarantine/"):
         for entry in page.get("Contents", []):
             body = s3.get_object(Bucket=pipeline.landing_bucket, Key=entry["Key"])["Body"].read()
-            found += [_rejected(entry["Key"], json.loads(line)) for line in body.splitlines()]
+            lines = [json.loads(line) for line in body.splitlines()]
+            # A last line without a reason counts what was too much to list.
+            found += [_rejected(entry["Key"], line) for line in lines if "reason" in line]
     return found
 
 
@@ -83,7 +86,8 @@ def failed_events(access: Access, pipeline: Pipeline) -> int:
 def _rejected(key: str, line: dict[str, Any]) -> RejectedRecord:
     return RejectedRecord(
         key=key.removeprefix("quarantine/").rpartition("/")[0],
-        position=str(line["position"]),
+        position=line["position"],
+        offset=line["offset"],
         reason=line["reason"],
         detail=line["detail"],
         record=line["record"],

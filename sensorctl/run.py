@@ -63,7 +63,7 @@ def run(*, root: Path, seed: int, console: Console, port: int | None, smtp: tupl
     def on_mail(mail: Mail) -> None:
         if not first_alert:
             first_alert.append(time.monotonic() - started)
-        console.print(view.email(mail, after_s=time.monotonic() - started))
+        view.email(console, mail, after_s=time.monotonic() - started)
 
     with EmbeddedAws(root=root, folder=root / ".run", port=port, smtp=smtp, say=view.steps(console, started)) as aws:
         aws.mailbox.on_mail(on_mail)
@@ -93,7 +93,9 @@ def _feed(aws: EmbeddedAws, rounds: list[list[Upload]], *, expected: Expected, c
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress, ThreadPoolExecutor(_UPLOADERS) as pool:
         task = progress.add_task("objects uploaded", total=sum(len(uploads) for uploads in rounds))
-        for uploads in rounds:
+        # One alone first: a cold start of each function, and of nothing else, on the way to the first alert.
+        first, rounds[0] = rounds[0][:1], rounds[0][1:]
+        for uploads in [first, *rounds]:
             for _ in pool.map(lambda upload: uploader.upload(upload.key, upload.body), uploads):
                 progress.advance(task)
             expected.add(uploads)

@@ -82,7 +82,7 @@ def run_files(
     started = time.monotonic()
     keys = {f"files/{number}/{path.name}": path for number, path in enumerate(files)}
     with EmbeddedAws(root=root, folder=root / ".run", port=port, smtp=smtp, say=view.steps(console, started)) as aws:
-        aws.mailbox.on_mail(lambda mail: console.print(view.email(mail, after_s=time.monotonic() - started)))
+        aws.mailbox.on_mail(lambda mail: view.email(console, mail, after_s=time.monotonic() - started))
         _feed(aws, keys, console=console)
         items = observe.stored_readings(aws.access, aws.pipeline)
         uploaded = {item["source"]["key"]: datetime.fromisoformat(item["uploaded_at"]) for item in items}

@@ -64,8 +64,8 @@ class Device:
 def fleet() -> list[Device]:
     """Return the twenty devices of `make run`; five of them have a story."""
     storied = [
-        Device(name="boiler-7", signals={"temperature": _overheating, "humidity": _steady(40)}, pack=as_ndjson),
         Device(name="pump-3", signals={"temperature": _hovering, "vibration": _steady(3)}, pack=as_ndjson),
+        Device(name="boiler-7", signals={"temperature": _overheating, "humidity": _steady(40)}, pack=as_ndjson),
         Device(name="dryer-2", signals={"temperature": _steady(58), "humidity": _steady(30)}, pack=as_ndjson_twice),
         Device(name="gateway-5", signals={"temperature": _steady(31), "humidity": _steady(45)}, pack=with_corruption),
         Device(name="chiller-1", signals={"temperature": _steady(7), "humidity": _steady(55)}, pack=as_gzip),
@@ -160,7 +160,7 @@ def with_corruption(readings: list[SentReading], number: int) -> list[Upload]:
 
 _UNREADABLE = {
     2: ("cut-off.ndjson.gz", b"\x1f\x8b\x08\x00 a gzip header and then nothing that unpacks", "bad_gzip"),
-    3: ("firmware.bin", b"\x00\x01\x02 not a reading in any form \xff\xfe", "not_json"),
+    3: ("firmware.bin", b"\x00\x01\x02 not a reading in any form \xff\xfe", "bad_encoding"),
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.panel import Panel
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
@@ -31,13 +31,13 @@ def steps(console: Console, started: float) -> Callable[[str], None]:
     return say
 
 
-def email(mail: Mail, *, after_s: float) -> Panel:
-    """Return an e-mail as it would be read."""
-    head = Text(f"To:      {mail.address}\nSubject: {mail.subject}\n\n", style="bold")
+def email(console: Console, mail: Mail, *, after_s: float) -> None:
+    """Print an e-mail as it would be read; lines are not wrapped, so that links stay whole."""
     style = _SEVERITY_STYLE.get(mail.attributes.get("severity", ""), "blue")
-    return Panel(
-        head + Text(mail.body), title=f"e-mail after {after_s:.1f} s", title_align="left", border_style=style, width=80
-    )
+    console.print()
+    console.print(Rule(f"e-mail after {after_s:.1f} s", align="left", style=style))
+    head = Text(f"To:      {mail.address}\nSubject: {mail.subject}\n\n", style="bold")
+    console.print(head + Text(mail.body.rstrip()), soft_wrap=True)
 
 
 def report(console: Console, *, readings: Counter[str], rejected: list[RejectedRecord], trace: list[Span]) -> None:
@@ -98,8 +98,9 @@ def _readings(readings: Counter[str]) -> Table:
 
 def _rejected(rejected: list[RejectedRecord]) -> Table:
     table = Table(title="\nRecords rejected", title_justify="left", box=None, padding=(0, 1))
-    for column in ("object", "where", "reason", "record"):
-        table.add_column(column, overflow="ellipsis", no_wrap=True)
-    for each in sorted(rejected, key=lambda record: (record.key, record.position)):
-        table.add_row(Text(each.key), Text(each.position), Text(each.reason), Text(each.record[:40]))
+    table.add_column("object", overflow="fold")
+    table.add_column("where", no_wrap=True)
+    table.add_column("reason", no_wrap=True)
+    for each in sorted(rejected, key=lambda record: (record.key, record.offset)):
+        table.add_row(Text(each.key.removeprefix("incoming/")), Text(each.position), Text(each.reason))
     return table

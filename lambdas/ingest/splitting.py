@@ -29,7 +29,8 @@ _BEGUN = 4 * KIB
 _SLACK = 1 * KIB
 # How much may be scanned twice; only content made for it is broken so often and so late.
 _PATIENCE = 16 * MIB
-_UNFINISHED_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*\\?\Z', re.DOTALL)
+# Possessive, so that a long string takes no memory for ways back.
+_UNFINISHED_STRING = re.compile(r'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+\\?\Z', re.DOTALL)
 _LONGEST_TOKEN = 16
 
 

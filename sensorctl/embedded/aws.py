@@ -15,15 +15,15 @@ from pathlib import Path
 from types import TracebackType
 
 from sensorctl.embedded.access import Access
-from sensorctl.embedded.deployment import deploy, synthesise
+from sensorctl.embedded.assembly import synthesise
+from sensorctl.embedded.deployment import deploy
 from sensorctl.embedded.emulator import Emulator, emulator_python, free_port, require_free
 from sensorctl.embedded.mailbox import Mailbox
 from sensorctl.embedded.trace_collector import TraceCollector
 from sensorctl.errors import UserError
 from sensorctl.pipeline import Pipeline
 
-STAGE = "dev"
-ADDRESS = "you@example.com"
+CONTEXT = {"stage": "dev", "alert_emails": "you@example.com"}
 
 
 class EmbeddedAws:
@@ -52,7 +52,7 @@ class EmbeddedAws:
         self._folder = folder
         self._port = port
         self._smtp = smtp
-        self._context = {"stage": STAGE, "alert_emails": ADDRESS, **(context or {})}
+        self._context = {**CONTEXT, **(context or {})}
         self._say = say
         self._cleanup = contextlib.ExitStack()
 
@@ -86,14 +86,12 @@ class EmbeddedAws:
             access_key=access_key,
             secret_key=secret_key,
         )
-        assembly = self._folder / "cdk.out"
-        shutil.rmtree(assembly, ignore_errors=True)
         self._say("synthesising the CDK app and starting the embedded AWS")
         with ThreadPoolExecutor(1) as beside:
-            synthesis = beside.submit(synthesise, self._root, into=assembly, context=self._context)
+            synthesis = beside.submit(synthesise, self._root, context=self._context)
             cleanup.callback(emulator.stop)
             emulator.start()
-            synthesis.result()
+            assembly = synthesis.result()
 
         self.access = replace(emulator.access, xray_endpoint=self.collector.endpoint)
         self._say("deploying the stack")

@@ -7,8 +7,6 @@ take stands in the template behind the condition `OnAws`.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +17,6 @@ from sensorctl.errors import UserError
 from sensorctl.pipeline import Pipeline, from_outputs, stack_name
 
 _QUALIFIER = "hnb659fds"  # the CDK's default bootstrap qualifier (CDK Developer Guide, "Customize bootstrapping")
-
-
-def synthesise(root: Path, *, into: Path, context: dict[str, str]) -> None:
-    """Run the app with functions bundled for this machine. Raises UserError with what the app said when it stops."""
-    settings = [f"-c{key}={value}" for key, value in {"bundle": "host", **context}.items()]
-    run = subprocess.run(
-        [sys.executable, "app.py", "-o", str(into), *settings], cwd=root, capture_output=True, text=True, check=False
-    )
-    if run.returncode != 0:
-        said = run.stderr.strip().splitlines() or ["no reason given"]
-        raise UserError(said[-1])
 
 
 def deploy(access: Access, *, assembly: Path, stage: str) -> Pipeline:

@@ -77,7 +77,7 @@ def _function_segment(parent: str, parts: list[Document]) -> Document:
     segment = {
         "id": parent,
         "trace_id": parts[0]["trace_id"],
-        "name": parts[0]["name"],
+        "name": f"lambdas/{parts[0]['name']}",
         "origin": _ORIGIN,
         "start_time": parts[0]["start_time"],
         "end_time": max(float(part["end_time"]) for part in parts),

@@ -58,7 +58,7 @@ RECORDS: list[tuple[str, bytes]] = [
     ("invalid_timestamp", member("timestamp", "2026-02-29T10:00:00Z")),
     ("invalid_timestamp", member("timestamp", "2026-11-22T10:00:60Z")),
     ("invalid_timestamp", member("timestamp", "0001-01-01T00:00:00+01:00")),
-    ("invalid_timestamp", member("timestamp", "２０２６-11-22T10:00:00Z")),
+    ("invalid_timestamp", member("timestamp", "\uff12026-11-22T10:00:00Z")),
     ("timestamp_in_future", member("timestamp", "2026-11-23T12:00:00.000001Z")),
     ("invalid_value", metrics('{"t": true}')),
     ("invalid_value", metrics('{"t": "20.5"}')),

@@ -35,7 +35,14 @@ def test_upload_ingest_and_alert_become_one_trace_under_the_id_that_events_name(
 
 def test_the_joined_trace_reads_from_upload_to_alert() -> None:
     lines = [(span.depth, span.name) for span in spans(join(documents()))]
-    assert lines == [(0, "upload"), (1, "ingest"), (2, "ingest"), (3, "emit"), (4, "alert"), (5, "alert")]
+    assert lines == [
+        (0, "upload"),
+        (1, "lambdas/ingest"),
+        (2, "ingest"),
+        (3, "emit"),
+        (4, "lambdas/alert"),
+        (5, "alert"),
+    ]
 
 
 def test_the_function_segment_spans_its_subsegments_and_carries_the_id_they_name_as_parent() -> None:

@@ -1,0 +1,101 @@
+"""Blocks are decoded as a whole where they can be; what sends one the slow way must be seen in every block."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ingest_kit import decode, text
+
+from lambdas.ingest.limits import Limits
+from lambdas.ingest.native import NativeReader
+from lambdas.ingest.reading import RecordError
+from lambdas.ingest.strict_json import parse
+
+UNKNOWN = text("unknown", x=1)
+NESTED = text("nested", x=json.loads("[" * 16 + "]" * 16))
+MANY = [text(f"d{number}") for number in range(300)]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (text(x="?").replace(b'"?"', b'"\xc3\x28"'), "bad_encoding"),
+        (NESTED, "not_json"),
+        (text(x="{", y=json.loads("[" * 16 + "]" * 16), z="}"), "not_json"),
+        (text(metrics={"t": 1e-300}), "value_out_of_range"),
+        (text().replace(b"20.5", b"1e-400"), "value_out_of_range"),
+        (text(timestamp="2026-11-22T10:00:00+0100"), "invalid_timestamp"),
+        (text(timestamp="0001-01-01T00:00:00+01:00"), "invalid_timestamp"),
+        (text(timestamp="2027-11-22T10:00:00Z"), "timestamp_in_future"),
+        (text("a b"), "invalid_device_id"),
+    ],
+)
+@pytest.mark.parametrize("form", ["lines", "array"])
+def test_a_bad_record_is_seen_far_into_an_object_with_unknown_members(bad: bytes, reason: str, form: str) -> None:
+    records = [UNKNOWN, *MANY, bad, UNKNOWN, *MANY]
+    data = b"\n".join(records) if form == "lines" else b"[" + b",".join(records) + b"]"
+    decoded = decode(data, limits=Limits(block=16 * 1024))
+    assert (decoded.reasons, len(decoded.readings)) == ([reason], 602)
+    assert decoded.rejects[0].offset == data.index(bad)
+
+
+def test_brackets_in_strings_are_no_nesting() -> None:
+    decoded = decode(b"\n".join([UNKNOWN, *MANY, text("a", tags={"a": "{[" * 30, "b": '\\"' * 30}), *MANY]))
+    assert (len(decoded.readings), decoded.rejects) == (602, [])
+
+
+@pytest.mark.parametrize("value", ["0", "0.0", "-0.0", "1e38", "1e-5", "-1e125", "1" + "0" * 40])
+def test_unusual_but_good_values_are_kept_in_the_midst_of_usual_ones(value: str) -> None:
+    decoded = decode(b"\n".join([*MANY, text("a").replace(b"20.5", value.encode()), *MANY]))
+    assert decoded.rejects == []
+    assert decoded.readings[300].metrics["temperature"] == json.loads(value)
+
+
+def test_more_devices_than_are_remembered_are_all_checked() -> None:
+    records = [text(f"d{number}") for number in range(45_000)] + [text("a b")]
+    decoded = decode(b"\n".join(records))
+    assert (len(decoded.readings), decoded.reasons) == (45_000, ["invalid_device_id"])
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'{"n": "d:t", "v": 1e-400}',
+        b'{"n": "d:t", "v": 1e400}',
+        b'{"n": "d:t", "v": 1, "x": [1]}',
+        b'{"n": "d:t", "v": 1, "x": {"y": 1}}',
+        b'{"n": "d:t", "v": "one"}',
+        b'{"bt": 5, "n": "d:t", "v": "one"}',
+        b'{"n": "d:\xff", "v": 1}',
+        b'{"n": "d:t", "v": 1, "x": ' + b"[" * 900 + b"]" * 900 + b"}",
+    ],
+)
+def test_senml_blocks_find_what_is_unusual_and_forget_what_they_tried(bad: bytes) -> None:
+    good = [f'{{"n": "d:m{number}", "v": {number}}}'.encode() for number in range(600)]
+    ordinary = decode(b"[" + b",".join([*good[:300], *good[300:]]) + b"]", limits=Limits(block=4096))
+    decoded = decode(b"[" + b",".join([*good[:300], bad, *good[300:]]) + b"]", limits=Limits(block=4096))
+    accepted = b'"x": [1]' in bad or b'"y"' in bad
+    assert (len(decoded.readings), len(decoded.rejects)) == (600 + accepted, 1 - accepted)
+    assert ordinary.readings[-1].metrics == decoded.readings[-1].metrics == {"m599": 599}
+
+
+def test_a_time_that_only_python_integers_hold_is_no_time() -> None:
+    decoded = decode(f'[{{"bn": "d:", "bt": 1{"0" * 390}}}, {{"n": "t", "t": 0.5, "v": 1}}]'.encode())
+    assert decoded.reasons == ["invalid_timestamp"]
+
+
+def test_depth_beyond_what_python_can_parse_is_not_json() -> None:
+    with pytest.raises(RecordError, match="nested more than 16 deep") as raised:
+        parse(b"[" * 50_000, nesting=16)
+    assert raised.value.reason == "not_json"
+
+
+def test_one_reading_takes_the_fast_way() -> None:
+    class Fast(NativeReader):
+        def value(self, value: object) -> None:  # type: ignore[override]
+            raise AssertionError("a plain reading went the slow way")
+
+    from ingest_kit import NOW
+
+    assert Fast(now=NOW, limits=Limits()).record(text("a")).device_id == "a"

@@ -1,0 +1,216 @@
+"""The packs in the first tests are the examples of RFC 8428, section 5.1."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from ingest_kit import NOW, decode, plain
+
+from lambdas.ingest.reading import RecordError
+from lambdas.ingest.senml import split_name
+from lambdas.ingest.timestamps import texts
+
+
+def resolved(pack: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    decoded = decode(json.dumps(pack).encode())
+    assert decoded.form == "senml"
+    return [plain(reading)[:4] for reading in decoded.readings]
+
+
+def ago(seconds: float) -> str:
+    return texts([NOW - timedelta(seconds=seconds)])[0]
+
+
+def test_single_datapoint() -> None:
+    assert resolved([{"n": "urn:dev:ow:10e2073a01080063", "u": "Cel", "v": 23.1}]) == [
+        ("urn:dev:ow", ago(0), {"10e2073a01080063": 23.1}, {"10e2073a01080063": "Cel"})
+    ]
+
+
+def test_multiple_datapoints_now() -> None:
+    assert resolved(
+        [
+            {"bn": "urn:dev:ow:10e2073a01080063:", "n": "voltage", "u": "V", "v": 120.1},
+            {"n": "current", "u": "A", "v": 1.2},
+        ]
+    ) == [
+        ("urn:dev:ow:10e2073a01080063", ago(0), {"voltage": 120.1}, {"voltage": "V"}),
+        ("urn:dev:ow:10e2073a01080063", ago(0), {"current": 1.2}, {"current": "A"}),
+    ]
+
+
+def test_multiple_datapoints_with_base_time_unit_and_version() -> None:
+    pack = [
+        {
+            "bn": "urn:dev:ow:10e2073a0108006:",
+            "bt": 1.276020076001e09,
+            "bu": "A",
+            "bver": 5,
+            "n": "voltage",
+            "u": "V",
+            "v": 120.1,
+        },
+        *({"n": "current", "t": -5 + step, "v": 1.2 + step / 10} for step in range(5)),
+        {"n": "current", "v": 1.7},
+    ]
+    device = "urn:dev:ow:10e2073a0108006"
+    assert resolved(pack) == [
+        (device, "2010-06-08T18:01:16.001000Z", {"voltage": 120.1}, {"voltage": "V"}),
+        *(
+            (device, f"2010-06-08T18:01:{11 + step}.001000Z", {"current": 1.2 + step / 10}, {"current": "A"})
+            for step in range(5)
+        ),
+        (device, "2010-06-08T18:01:16.001000Z", {"current": 1.7}, {"current": "A"}),
+    ]
+
+
+def test_multiple_measurements_with_a_position_at_times_of_its_own() -> None:
+    pack = [
+        {"bn": "urn:dev:ow:10e2073a01080063", "bt": 1.320067464e09, "bu": "%RH", "v": 20},
+        {"u": "lon", "v": 24.30621},
+        {"u": "lat", "v": 60.07965},
+        {"t": 60, "v": 20.3},
+        {"u": "%EL", "t": 150, "v": 98},
+    ]
+    assert [(time, values, units) for _, time, values, units in resolved(pack)] == [
+        ("2011-10-31T13:24:24.000000Z", {"10e2073a01080063": 20}, {"10e2073a01080063": "%RH"}),
+        ("2011-10-31T13:24:24.000000Z", {"10e2073a01080063": 24.30621}, {"10e2073a01080063": "lon"}),
+        ("2011-10-31T13:24:24.000000Z", {"10e2073a01080063": 60.07965}, {"10e2073a01080063": "lat"}),
+        ("2011-10-31T13:25:24.000000Z", {"10e2073a01080063": 20.3}, {"10e2073a01080063": "%RH"}),
+        ("2011-10-31T13:26:54.000000Z", {"10e2073a01080063": 98}, {"10e2073a01080063": "%EL"}),
+    ]
+
+
+def test_multiple_data_types_keep_the_number() -> None:
+    pack = [
+        {"bn": "urn:dev:ow:10e2073a01080063:", "n": "temp", "u": "Cel", "v": 23.1},
+        {"n": "label", "vs": "Machine Room"},
+        {"n": "open", "vb": False},
+        {"n": "nfc-reader", "vd": "aGkgCg"},
+    ]
+    decoded = decode(json.dumps(pack).encode())
+    assert [list(reading.metrics) for reading in decoded.readings] == [["temp"]]
+    assert decoded.reasons == ["unsupported_value"] * 3
+
+
+def test_collection_of_resources_changes_the_base_name_midway() -> None:
+    pack = [
+        {"bn": "2001:db8::2/", "bt": 1.320078429e09, "n": "temperature", "u": "Cel", "v": 25.2},
+        {"n": "humidity", "u": "%RH", "v": 30},
+        {"bn": "2001:db8::1/", "n": "temperature", "u": "Cel", "v": 12.3},
+        {"n": "humidity", "u": "%RH", "v": 67},
+    ]
+    assert [(device, *values) for device, _, values, _ in resolved(pack)] == [
+        ("2001:db8::2", "temperature"),
+        ("2001:db8::2", "humidity"),
+        ("2001:db8::1", "temperature"),
+        ("2001:db8::1", "humidity"),
+    ]
+    assert {time for _, time, _, _ in resolved(pack)} == {"2011-10-31T16:27:09.000000Z"}
+
+
+def test_base_values_are_added_and_integers_stay_exact() -> None:
+    large = 10**37 + 1
+    pack = [{"bn": "d:", "bv": large}, {"n": "a", "v": 1}, {"n": "b"}, {"n": "c", "bv": 0.5, "v": 20}]
+    assert [values for _, _, values, _ in resolved(pack)] == [{"a": large + 1}, {"b": large}, {"c": 20.5}]
+
+
+def test_a_sum_that_no_double_holds_is_out_of_range() -> None:
+    for base, value in ((10**399, 0.5), (1e308, 1e308)):
+        pack = [{"bn": "d:", "bv": base}, {"n": "a", "v": value}, {"bv": 0, "n": "b", "v": 1}]
+        decoded = decode(json.dumps(pack).encode())
+        assert (decoded.reasons, decoded.devices) == (["value_out_of_range"], ["d"])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "time"), [(0, ago(0)), (-30.25, ago(30.25)), (2**28, "1978-07-04T21:24:16.000000Z")]
+)
+def test_small_times_count_from_the_upload_and_large_ones_from_1970(seconds: float, time: str) -> None:
+    assert resolved([{"n": "d:t", "v": 1, "t": seconds}])[0][1] == time
+
+
+def test_base_fields_outlive_a_record_that_is_rejected() -> None:
+    pack = [{"bn": "d:", "bt": 1.7e9, "n": "state", "vs": "on"}, {"n": "t", "v": 1}]
+    assert [(device, values) for device, _, values, _ in resolved(pack)] == [("d", {"t": 1})]
+
+
+@pytest.mark.parametrize("base", ['"bn": 7', '"bt": "soon"', '"bu": null', '"bv": true', '"bver": "x"', '"bt": 1e400'])
+def test_what_needs_a_base_field_that_could_not_be_read_is_rejected_until_it_is_set_again(base: str) -> None:
+    field = base.split('"')[1]
+    again = {"bn": "e:", "bt": 1.7e9, "bu": "V", "bv": 1, "bver": 10}[field]
+    pack = f'[{{"bn": "d:", "n": "a", "v": 1}}, {{{base}, "n": "b", "v": 2}}, {{"n": "c", "v": 3}}, %s]'
+    decoded = decode((pack % json.dumps({field: again, "n": "d", "v": 4})).encode())
+    assert [list(reading.metrics) for reading in decoded.readings] == [["a"], ["d"]]
+    assert (decoded.reasons, decoded.positions) == (["invalid_senml"] * 2, ["index 1", "index 2"])
+
+
+@pytest.mark.parametrize("broken", ['{"bn": "e:", "n": "b" "v": 2}', '{"bn": "e:", "n": "b", "v": NaN}', '{"bn": "e'])
+def test_after_a_broken_record_with_base_fields_nothing_is_stored_under_the_old_ones(broken: str) -> None:
+    pack = (
+        '[{"bn": "d:", "n": "a", "v": 1}, %s, {"n": "c", "v": 3}, {"bn": "f:", "bt": 0, "bu": "V", "bv": 0, "bs": 0}]'
+    )
+    decoded = decode((pack % broken).encode())
+    assert [list(reading.metrics) for reading in decoded.readings] == [["a"]]
+    assert decoded.reasons == ["not_json", "invalid_senml"]
+
+
+def test_a_broken_first_record_with_base_fields_is_remembered_too() -> None:
+    for broken in ('{"bn": "e:", "n": "b" "v": 2}', '{"bn": "e:", "n": "b", "v": NaN}'):
+        decoded = decode(f'[{broken}, {{"n": "d:c", "v": 3}}]'.encode())
+        assert (decoded.form, decoded.readings, decoded.reasons) == ("senml", [], ["not_json", "invalid_senml"])
+
+
+def test_a_broken_record_without_base_fields_costs_no_other() -> None:
+    decoded = decode(b'[{"bn": "d:", "n": "a", "v": 1}, {"n": "battery" "v": 2}, {"n": "c", "v": 3}]')
+    assert [list(reading.metrics) for reading in decoded.readings] == [["a"], ["c"]]
+    assert decoded.reasons == ["not_json"]
+
+
+@pytest.mark.parametrize(("version", "accepted"), [(5, 2), (10, 2), (11, 0)])
+def test_a_pack_of_a_later_version_is_refused(version: int, accepted: int) -> None:
+    decoded = decode(json.dumps([{"bver": version, "bn": "d:", "n": "a", "v": 1}, {"n": "b", "v": 2}]).encode())
+    assert (len(decoded.readings), len(decoded.rejects)) == (accepted, 2 - accepted)
+
+
+def test_a_base_sum_makes_every_record_a_sum() -> None:
+    decoded = decode(b'[{"bn": "d:", "bs": 3, "n": "a", "v": 1}, {"n": "b", "v": 2}]')
+    assert decoded.reasons == ["unsupported_value"] * 2
+
+
+def test_unknown_fields_are_ignored_unless_they_must_be_understood() -> None:
+    decoded = decode(b'[{"n": "d:a", "v": 1, "l": [{"href": "x"}], "ut": 5, "x": "y"}, {"n": "d:b", "v": 1, "x_": 1}]')
+    assert (decoded.devices, decoded.reasons) == (["d"], ["invalid_senml"])
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "metric"),
+    [
+        ("boiler-7:temperature", "boiler-7", "temperature"),
+        ("boiler-7/temp_max", "boiler-7", "temp_max"),
+        ("plant:boiler-7:pm2.5", "plant:boiler-7", "pm2.5"),
+        ("2001:db8::2/3311/0/5850", "2001:db8::2/3311/0", "5850"),
+        ("boiler-7_temperature", "boiler-7", "temperature"),
+        ("boiler-7.temperature", "boiler-7", "temperature"),
+        ("boiler-7-temperature", "boiler-7", "temperature"),
+        ("urn:dev:ow:264437f5000000ed_humidity", "urn:dev:ow:264437f5000000ed", "humidity"),
+        ("urn:dev:ow:264437f5000000ed_a_humidity", "urn:dev:ow:264437f5000000ed_a", "humidity"),
+        ("urn:dev:ow:264437f5000000ed:temp_max", "urn:dev:ow:264437f5000000ed", "temp_max"),
+    ],
+)
+def test_a_name_is_split_at_its_last_separator(name: str, device: str, metric: str) -> None:
+    assert split_name(name) == (device, metric)
+
+
+def test_a_name_without_a_separator_names_no_device() -> None:
+    with pytest.raises(RecordError, match="'temperature' has no separator"):
+        split_name("temperature")
+
+
+def test_a_pack_of_many_blocks_keeps_its_base_fields() -> None:
+    pack = [{"bn": "d:", "bt": 1.7e9, "n": "m0", "v": 0}, *({"n": f"m{n}", "t": n, "v": n} for n in range(1, 9000))]
+    decoded = decode(json.dumps(pack).encode())
+    assert [list(reading.metrics.items()) for reading in decoded.readings] == [[(f"m{n}", n)] for n in range(9000)]
+    assert decoded.largest_batch < 9000
