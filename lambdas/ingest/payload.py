@@ -13,10 +13,12 @@ from itertools import islice
 from typing import Protocol
 
 from lambdas.ingest import senml, strict_json
+from lambdas.ingest.arrays import Array
 from lambdas.ingest.limits import DEFAULT, Limits
 from lambdas.ingest.native import NativeReader
 from lambdas.ingest.reading import Batch, Form, Reading, RecordError, Reject
-from lambdas.ingest.splitting import EXCERPT, Array, Record, Sequence, Splitter
+from lambdas.ingest.sequences import Sequence
+from lambdas.ingest.splitting import EXCERPT, Record, Splitter
 from lambdas.ingest.unpack import Unpacker
 from lambdas.ingest.window import Window
 

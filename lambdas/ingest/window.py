@@ -12,11 +12,14 @@ _BLANK_IN_LINE = re.compile(rb"[ \t\r]*")
 
 
 class Window:
-    """Unused content is `data[at:]`. A stream that fails ends the content there; `failure` then says why."""
+    """Unused content is `data[at:]`, and `dropped` bytes came before `data`.
+
+    A stream that fails ends the content there; `failure` then says why.
+    """
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._dropped = 0
+        self.dropped = 0
         self._lines = 0
         self._lines_to = 0
         self._text: str | None = None
@@ -29,7 +32,7 @@ class Window:
     @property
     def offset(self) -> int:
         """Return how many bytes of content came before `at`."""
-        return self._dropped + self.at
+        return self.dropped + self.at
 
     @property
     def line(self) -> int:
@@ -53,7 +56,7 @@ class Window:
         if self.ended or len(self.data) - self.at >= wanted:
             return
         self._lines += self.data.count(b"\n", self._lines_to, self.at)
-        self._dropped += self.at
+        self.dropped += self.at
         pieces = [self.data[self.at :]]
         size = len(pieces[0])
         while size < wanted and not self.ended:

@@ -128,6 +128,13 @@ def test_a_critical_breach_that_overtakes_a_warning_opens_as_critical_and_the_wa
     assert told_overtaken == ["opened critical"]
 
 
+def test_a_breach_that_comes_again_changes_nothing_and_is_called_so() -> None:
+    one = a_breach(1, minutes_ago=5)
+    state, _ = after(NEW, [one, a_breach(2, minutes_ago=1)])
+    again = on_breach(state, one, rule=a_rule(), now=NOW)
+    assert (again.state, again.notices, again.outcome) == (state, (), "unchanged")
+
+
 def test_every_order_of_four_breaches_names_the_alert_alike() -> None:
     four = [a_breach(n, minutes_ago=n * 3, value=value) for n, value in enumerate((75, 95, 71, 88))]
     names = {after(NEW, list(order))[0].alert for order in itertools.permutations(four)}
@@ -197,6 +204,14 @@ def test_a_value_that_hovers_at_the_critical_limit_escalates_once_and_steps_down
         told += [notice.kind for notice in tick.notices]
         state = tick.state
     assert told == ["opened", "escalated", "deescalated"]
+
+
+@pytest.mark.parametrize(("short_of", "outcome"), [(0, "deescalated"), (1, "unchanged")])
+def test_it_steps_down_ten_minutes_after_the_last_critical_reading_and_not_sooner(short_of: int, outcome: str) -> None:
+    state, _ = after(NEW, [a_breach(1, minutes_ago=30, value=95)])
+    newest = NOW - timedelta(minutes=30) + CALM_AFTER - timedelta(microseconds=short_of)
+    assert on_tick(state, latest=Observation(at=newest, value=75), rule=a_rule(), now=NOW).outcome == outcome
+    assert on_tick(state, latest=Observation(at=newest, value=95), rule=a_rule(), now=NOW).outcome == "unchanged"
 
 
 def test_a_critical_breach_from_before_the_step_down_does_not_escalate_again() -> None:

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from lambdas.alert.lifecycle import CALM_AFTER, STALE_AFTER, on_breach, on_tick
-from lambdas.alert.records import Decision, MetricState, Observation, timestamp
+from lambdas.alert.records import Alert, Decision, MetricState, Observation, timestamp
 from lambdas.shared.contracts import ObjectRef, ThresholdBreached
 from lambdas.shared.thresholds import Bounds, Rule
 
@@ -46,7 +46,9 @@ class Lifecycle(RuleBasedStateMachine):
         super().__init__()
         self.now = START
         self.state = MetricState(device_id="boiler-7", metric="temperature")
-        self.readings: dict[datetime, int] = {}
+        self.readings: dict[datetime, list[int]] = {}
+        self.breaches = 0
+        self.names: set[str] = set()
         self.in_flight: list[ThresholdBreached] = []
         self.delivered_ever: list[ThresholdBreached] = []
         self.model = Model()
@@ -64,24 +66,29 @@ class Lifecycle(RuleBasedStateMachine):
 
     # What can happen.
 
-    @rule(seconds=st.sampled_from([1, 20, 60, 200, 700, 4_000, 90_000]))
+    @rule(seconds=st.sampled_from([1, 20, 60, 200, 400, 700, 4_000, 90_000]))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
-    @rule(values=st.lists(st.sampled_from([CLEAR, BETWEEN, WARNING, CRITICAL]), min_size=1, max_size=3))
-    def the_device_uploads(self, values: list[int]) -> None:
-        """An object of a few readings, 5 s apart; its breach, if it has one, is on its way."""
-        taken = []
-        for value in values:
-            self.now += timedelta(seconds=5)
-            self.readings[self.now] = value
-            taken.append((self.now, value))
-        breaching = [(at, value) for at, value in taken if value > 70]
+    @rule(
+        values=st.lists(st.sampled_from([CLEAR, BETWEEN, WARNING, CRITICAL]), min_size=1, max_size=3),
+        ago=st.sampled_from([0, 0, 0, 10, 300]),
+        apart=st.sampled_from([5, 5, 0]),
+    )
+    def the_device_uploads(self, values: list[int], ago: int, apart: int) -> None:
+        """An object of readings taken just now or a while ago, 5 s apart or at one instant; its breach follows."""
+        start = self.now - timedelta(seconds=ago)
+        taken = [(start + timedelta(seconds=apart * number), value) for number, value in enumerate(values, 1)]
+        self.now = max(self.now, taken[-1][0])
+        for when, value in taken:
+            self.readings.setdefault(when, []).append(value)
+        breaching = [(when, value) for when, value in taken if value > 70]
         if breaching:
             worst = max(value for _, value in breaching)
+            self.breaches += 1
             self.in_flight.append(
                 ThresholdBreached(
-                    breach_id=f"{len(self.readings):032}",
+                    breach_id=f"{self.breaches:032}",
                     device_id="boiler-7",
                     metric="temperature",
                     unit="Cel",
@@ -92,7 +99,7 @@ class Lifecycle(RuleBasedStateMachine):
                     count=len(breaching),
                     first_at=timestamp(breaching[0][0]),
                     last_at=timestamp(breaching[-1][0]),
-                    object=ObjectRef(bucket="b", key=str(len(self.readings)), version_id="1"),
+                    object=ObjectRef(bucket="b", key=str(self.breaches), version_id="1"),
                     trace_id=None,
                 )
             )
@@ -113,8 +120,11 @@ class Lifecycle(RuleBasedStateMachine):
             assert not decision.notices
             assert (self.state == before) is (not stale or self.state.recorded == before.recorded)
         else:
-            self.model.delivered.append(breach)
             assert self.state.alert is not None
+            if not self.model.delivered:
+                assert self.state.alert.alert_id not in self.names, "two alerts under one name"
+                self.names.add(self.state.alert.alert_id)
+            self.model.delivered.append(breach)
             assert self.state.alert.last_at >= at(breach.last_at)
         self.delivered_ever.append(breach)
 
@@ -128,25 +138,26 @@ class Lifecycle(RuleBasedStateMachine):
         assert decision.state.settled_through == self.state.settled_through
         self.state = decision.state
 
-    @rule()
-    def a_tick(self) -> None:
-        self.tick()
+    @rule(which=st.integers(0, 2), missed=st.sampled_from([0, 0, 0, 1, 3]))
+    def a_tick(self, which: int, missed: int) -> None:
+        """`which` of several readings at one instant; an eventually consistent read has `missed` the newest."""
+        seen = sorted(self.readings)[: len(self.readings) - missed]
+        values = self.readings[seen[-1]] if seen else []
+        self.tick(Observation(at=seen[-1], value=values[which % len(values)]) if seen else None)
 
     @precondition(lambda self: self.state.alert is not None)
     @rule()
     def the_device_recovers(self) -> None:
         """An open alert always ends once readings are past clear."""
         self.now += timedelta(seconds=5)
-        self.readings[self.now] = CLEAR
-        self.tick()
+        self.readings[self.now] = [CLEAR]
+        self.tick(Observation(at=self.now, value=CLEAR))
         assert self.state.alert is None
 
     # What must hold.
 
-    def tick(self) -> None:
+    def tick(self, latest: Observation | None) -> None:
         before = self.state.alert
-        newest = max(self.readings, default=None)
-        latest = Observation(at=newest, value=self.readings[newest]) if newest is not None else None
         decision = on_tick(self.state, latest=latest, rule=self.rule, now=self.now)
         self.take(decision)
         after = self.state.alert
@@ -171,7 +182,18 @@ class Lifecycle(RuleBasedStateMachine):
             assert after.lowered_through - before.critical_at >= CALM_AFTER
             assert fresh is None or fresh.value <= 85
         else:
-            assert fresh is None or before.phase == "pending" or fresh.value >= 65
+            self.nothing_else_was_due(before, fresh)
+
+    def nothing_else_was_due(self, before: Alert, fresh: Observation | None) -> None:
+        newest_at = fresh.at if fresh is not None else before.last_at
+        if before.phase == "pending":
+            assert fresh is None or fresh.value > 70
+            assert self.now - newest_at <= STALE_AFTER
+        else:
+            assert fresh is None or fresh.value >= 65
+            calm = before.critical_at is not None and newest_at - before.critical_at >= CALM_AFTER
+            assert not calm or (fresh is not None and fresh.value > 85)
+            assert self.now - self.model.last_mail_at < self.rule.remind_every
 
     def take(self, decision: Decision[MetricState]) -> None:
         """Keep the state, and hold every visible change against what the e-mails have said."""
@@ -255,7 +277,7 @@ def test_every_step_of_any_life_keeps_the_rules() -> None:
     run_state_machine_as_test(
         Lifecycle,
         settings=settings(
-            max_examples=800, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=450, stateful_step_count=100, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
     assert STEPS["taken"] >= 10_000

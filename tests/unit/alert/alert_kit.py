@@ -6,7 +6,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,16 +111,61 @@ class CrashError(Exception):
     """The process dies here: nothing behind it runs."""
 
 
+class Wire:
+    """The clients of one process, whose calls can be watched, crashed and interleaved; made once, used again."""
+
+    def __init__(self, session: boto3.Session) -> None:
+        self.clients: dict[str, Any] = {name: session.client(name) for name in ("dynamodb", "sns", "ssm")}
+        for name in ("dynamodb", "sns"):
+            self.clients[name].meta.events.register("before-call", self._before_call)
+            self.clients[name].meta.events.register("after-call", self._after_call)
+        self.reset()
+
+    def reset(self) -> None:
+        self.calls: list[str] = []
+        self.before: Callable[[int, str], None] = lambda number, call: None
+        self.after: Callable[[int, str], None] = lambda number, call: None
+
+    def _before_call(self, model: Any, **_: Any) -> None:
+        self.calls.append(model.name)
+        self.before(len(self.calls), model.name)
+
+    def _after_call(self, model: Any, **_: Any) -> None:
+        self.after(len(self.calls), model.name)
+
+
+class Wires:
+    """Making clients takes longer than most tests: all tests share these."""
+
+    def __init__(self) -> None:
+        self.session = boto3.Session(
+            aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1"
+        )
+        self.own: dict[str, Any] = {name: self.session.client(name) for name in ("dynamodb", "sns", "sqs", "ssm")}
+        self._made: list[Wire] = []
+        self._used = 0
+
+    def free_all(self) -> None:
+        self._used = 0
+
+    def next(self) -> Wire:
+        if self._used == len(self._made):
+            self._made.append(Wire(self.session))
+        wire = self._made[self._used]
+        self._used += 1
+        wire.reset()
+        return wire
+
+
 class World:
     """The tables, the topic with a mailbox behind it, the thresholds parameter, and functions on top of them."""
 
-    def __init__(self, session: boto3.Session, *, emails_per_minute: int = 30) -> None:
-        self.session = session
+    def __init__(self, wires: Wires, *, emails_per_minute: int = 30) -> None:
+        wires.free_all()
+        self.wires = wires
         self.clock = Clock()
-        self.dynamodb: Any = session.client("dynamodb")
-        self._sns: Any = session.client("sns")
-        self._sqs: Any = session.client("sqs")
-        self._ssm: Any = session.client("ssm")
+        self.dynamodb = wires.own["dynamodb"]
+        self._sns, self._sqs, self._ssm = wires.own["sns"], wires.own["sqs"], wires.own["ssm"]
         leases = itertools.count(1)
         self.new_lease = lambda: f"lease-{next(leases)}"
         self.settings = Settings(
@@ -133,10 +178,8 @@ class World:
             emails_per_minute=emails_per_minute,
         )
         self._queue = self._sqs.create_queue(QueueName="mailbox")["QueueUrl"]
-        arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"][
-            "QueueArn"
-        ]
-        self._sns.subscribe(TopicArn=self.settings.topic_arn, Protocol="sqs", Endpoint=arn)
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]
+        self._sns.subscribe(TopicArn=self.settings.topic_arn, Protocol="sqs", Endpoint=attributes["QueueArn"])
         self.set_thresholds(THRESHOLDS)
         self._create_tables()
         self.mails: list[dict[str, Any]] = []
@@ -235,27 +278,20 @@ class World:
 
 
 class Function:
-    """One process of the alert function, whose AWS calls can be watched, crashed and interleaved."""
+    """One process of the alert function, with caches of its own."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
-        self.dynamodb: Any = world.session.client("dynamodb")
-        self.sns: Any = world.session.client("sns")
-        self.calls: list[str] = []
-        self.before: Callable[[int, str], None] = lambda number, call: None
-        self.after: Callable[[int, str], None] = lambda number, call: None
+        self.wire = world.wires.next()
         self.time_left: Callable[[], float] = lambda: 60.0
-        for client in (self.dynamodb, self.sns):
-            client.meta.events.register("before-call", self._before_call)
-            client.meta.events.register("after-call", self._after_call)
-        clients = {"dynamodb": self.dynamodb, "sns": self.sns, "ssm": world.session.client("ssm")}
-        thresholds = ThresholdSource(
-            clients["ssm"], parameter=PARAMETER, fallback=json.dumps(THRESHOLDS), clock=world.clock.seconds
-        )
         self.alerting = Alerting.on_aws(
             world.settings,
-            client=clients.__getitem__,
-            thresholds=thresholds,
+            client=self.wire.clients.__getitem__,
+            thresholds=ThresholdSource(
+                self.wire.clients["ssm"],
+                parameter=PARAMETER,
+                fallback=json.dumps(THRESHOLDS),
+                clock=world.clock.seconds,
+            ),
             clock=world.clock,
             new_lease=world.new_lease,
         )
@@ -263,12 +299,9 @@ class Function:
     def __call__(self, invocation: dict[str, Any]) -> dict[str, int]:
         return self.alerting.handle(invocation, time_left=self.time_left)
 
-    def _before_call(self, model: Any, **_: Any) -> None:
-        self.calls.append(model.name)
-        self.before(len(self.calls), model.name)
-
-    def _after_call(self, model: Any, **_: Any) -> None:
-        self.after(len(self.calls), model.name)
+    @property
+    def calls(self) -> list[str]:
+        return self.wire.calls
 
 
 def crash_at(number: int) -> Callable[[int, str], None]:
@@ -281,9 +314,14 @@ def crash_at(number: int) -> Callable[[int, str], None]:
     return hook
 
 
-def moved(of: ThresholdBreached, **changes: Any) -> ThresholdBreached:
-    """The breach with some members changed."""
-    return replace(of, **changes)
+def fail_at(name: str) -> Callable[[int, str], None]:
+    """A hook under which every call of that name fails."""
+
+    def hook(_at: int, call: str) -> None:
+        if call == name:
+            raise ConnectionError(f"no {name}")
+
+    return hook
 
 
 def settle(world: World) -> None:

@@ -92,9 +92,7 @@ def test_a_message_is_read_as_it_was_written(message: Message) -> None:
     assert codec.from_map(Message, codec.to_map(message)) == message
 
 
-@pytest.mark.parametrize(
-    "value", [92.4, -0.5, 85, 10**37 + 1, 1e-130, 9.9e125, 1e22, 0.1 + 0.2], ids=repr
-)
+@pytest.mark.parametrize("value", [92.4, -0.5, 85, 10**37 + 1, 1e-130, 9.9e125, 1e22, 0.1 + 0.2], ids=repr)
 def test_numbers_come_back_from_dynamodb_as_they_were(world: World, value: float) -> None:
     ledger = Ledger(world.dynamodb, table="alerts")
     seen = replace(breach(92.4), value=value, unit=None, trace_id=None)

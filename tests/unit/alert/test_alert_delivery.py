@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from alert_kit import NOON, SWEEP, CrashError, World, breach, crash_at, event, settle
+from alert_kit import NOON, SWEEP, CrashError, World, breach, crash_at, event, fail_at, settle
 
 OPENING_CALLS = ["GetItem", "UpdateItem", "PutItem", "Publish", "PutItem"]
 
@@ -53,10 +53,10 @@ def test_two_functions_interleaved_at_any_call_send_each_mail_once(world: World,
 
     def run_the_other(at: int, _call: str) -> None:
         if at == number:
-            first.before = lambda number, call: None
+            first.wire.before = lambda number, call: None
             second(other)
 
-    first.before = run_the_other
+    first.wire.before = run_the_other
     first(event(breach(71)))
     settle(world)
     opened_critical = race == "a graver breach" and number <= OPENING_CALLS.index("PutItem") + 1
@@ -73,7 +73,7 @@ def test_a_crash_at_any_call_loses_nothing_and_repeats_only_between_publish_and_
     world: World, number: int, when: str
 ) -> None:
     dying = world.function()
-    setattr(dying, when, crash_at(number))
+    setattr(dying.wire, when, crash_at(number))
     with pytest.raises(CrashError):
         dying(event(breach()))
     world.clock.forward(seconds=61)
@@ -90,7 +90,7 @@ def test_the_sweep_sends_what_a_crash_left_behind_even_if_the_event_never_comes_
     world: World, number: int
 ) -> None:
     dying = world.function()
-    dying.after = crash_at(number)
+    dying.wire.after = crash_at(number)
     with pytest.raises(CrashError):
         dying(event(breach()))
     world.function()(SWEEP)
@@ -103,7 +103,7 @@ def test_the_sweep_sends_what_a_crash_left_behind_even_if_the_event_never_comes_
 
 def test_a_publish_that_fails_is_raised_and_made_up_for(world: World) -> None:
     function = world.function()
-    function.before = lambda _, call: (_ for _ in ()).throw(ConnectionError("no SNS")) if call == "Publish" else None
+    function.wire.before = fail_at("Publish")
     with pytest.raises(ConnectionError):
         function(event(breach()))
     assert world.statuses() == {"LEASED": 1}
@@ -113,7 +113,7 @@ def test_a_publish_that_fails_is_raised_and_made_up_for(world: World) -> None:
 
 def test_nothing_is_published_under_a_lease_that_has_run_out(world: World) -> None:
     slow = world.function()
-    slow.after = lambda number, _: world.clock.forward(seconds=61) if number == 3 else None
+    slow.wire.after = lambda number, _: world.clock.forward(seconds=61) if number == 3 else None
     slow(event(breach()))
     assert "Publish" not in slow.calls
     settle(world)
@@ -128,6 +128,6 @@ def test_contention_on_one_item_ends_in_an_error_after_ten_tries(world: World) -
         if call == "PutItem":
             other(event(breach(at=NOON - timedelta(hours=1) + timedelta(minutes=next(minutes)))))
 
-    function.before = write_first
+    function.wire.before = write_first
     with pytest.raises(RuntimeError, match=r"boiler-7#temperature: written by others 10 times in a row"):
         function(event(breach()))

@@ -32,7 +32,7 @@ def test_a_device_that_reports_costs_one_read_and_no_write(world: World) -> None
     for number in range(5):
         world.register(f"pump-{number}", shard=number % 4)
         world.store(f"pump-{number}", 20, at=NOON)
-    function.calls.clear()
+    function.wire.calls.clear()
     function(SWEEP)
     assert len(function.calls) == idle + 5
     assert set(function.calls) == {"Query", "GetItem"}

@@ -7,9 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
-from alert_kit import NOON, SWEEP, CrashError, Function, World, breach, crash_at, event
+from alert_kit import NOON, SWEEP, CrashError, Function, Wires, World, breach, crash_at, event
 from moto import mock_aws
 
 from lambdas.alert import outbox
@@ -19,14 +18,14 @@ from lambdas.alert.delivery import Mailer
 from lambdas.alert.ledger import Conflict, Cursor, Ledger, Work
 from lambdas.alert.message import Mail
 from lambdas.alert.readings import Readings
-from lambdas.alert.records import Digest, MetricState, Record, State
+from lambdas.alert.records import Digest, Message, MetricState, Notice, Record, Silence, SilenceFacts, State
 
 
 @pytest.fixture
-def small(aws_session: boto3.Session) -> Iterator[World]:
+def small(wires: Wires) -> Iterator[World]:
     """A world whose budget is six e-mails a minute."""
     with mock_aws():
-        yield World(aws_session, emails_per_minute=6)
+        yield World(wires, emails_per_minute=6)
 
 
 def storm(world: World, function: Function, devices: int) -> None:
@@ -52,7 +51,7 @@ def test_no_second_and_no_minute_has_more_than_its_budget(world: World) -> None:
 
 def test_the_budget_is_one_for_all_processes_and_asks_nobody_once_it_is_spent(world: World) -> None:
     first, second = world.function(), world.function()
-    budgets = [EmailBudget(f.dynamodb, table="alerts", per_minute=3) for f in (first, second)]
+    budgets = [EmailBudget(f.wire.clients["dynamodb"], table="alerts", per_minute=3) for f in (first, second)]
     assert [budgets[n % 2].take(NOON) for n in range(8)] == [True] * 3 + [False] * 5
     # The one that took the last knows it from the answer; the other was refused once.
     assert (len(first.calls), len(second.calls)) == (2, 2)
@@ -122,7 +121,7 @@ class Nothing(Readings):
 def test_two_thousand_devices_in_one_second_make_few_mails_and_every_one_is_told_once(world: World) -> None:
     ledger, topic = MemoryLedger(), Outbox()
     adapters = {"ledger": ledger, "budget": MemoryBudget(), "mailer": topic, "readings": Nothing()}
-    function = Alerting.on_aws(world.settings, client=world.session.client, clock=world.clock, **adapters)
+    function = Alerting.on_aws(world.settings, client=world.wires.own.__getitem__, clock=world.clock, **adapters)
     for number in range(2_000):
         function.handle(event(breach(71 + number / 1000, device=f"d-{number:04}")), time_left=lambda: 60)
     assert len(topic.mails) == 30
@@ -147,14 +146,14 @@ def test_two_thousand_devices_in_one_second_make_few_mails_and_every_one_is_told
 
 def test_a_storm_on_dynamodb_is_few_mails_a_minute_and_every_one_is_counted_once(small: World) -> None:
     function = small.function()
-    storm(small, function, 40)
+    storm(small, function, 24)
     told = small.new_mails()
     assert len(told) <= 6
     small.clock.forward(minutes=1)
     function(SWEEP)
     digested = small.new_mails()
     assert [mail["kind"] for mail in digested] == ["digest"]
-    assert len(told) + counted(digested) == 40
+    assert len(told) + counted(digested) == 24
     assert small.statuses() == {"SENT": len(told), "DIGESTED": counted(digested)}
     (item,) = small.items("digest")
     named = {member["M"]["key"]["S"] for member in item["members"]["L"]}
@@ -216,20 +215,20 @@ def calls_of_a_digest(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_digest_cut_short_at_any_call_counts_everything_once(aws_session: boto3.Session, when: str) -> None:
+def test_a_digest_cut_short_at_any_call_counts_everything_once(wires: Wires, when: str) -> None:
     with mock_aws():
-        calls = calls_of_a_digest(World(aws_session, emails_per_minute=1))
+        calls = calls_of_a_digest(World(wires, emails_per_minute=1))
     first = calls.index("PutItem")
     last = len(calls) - 1 - calls[::-1].index("PutItem")
     assert calls[first : last + 1] == ["PutItem"] * 3 + ["Publish", "PutItem"]
     for number in range(first + 1, last + 2):
         with mock_aws():
-            world = World(aws_session, emails_per_minute=1)
+            world = World(wires, emails_per_minute=1)
             storm(world, world.function(), 3)
             world.new_mails()
             world.clock.forward(minutes=1)
             dying = world.function()
-            setattr(dying, when, crash_at(number))
+            setattr(dying.wire, when, crash_at(number))
             with pytest.raises(CrashError):
                 dying(SWEEP)
             survivor = world.function()
@@ -256,11 +255,33 @@ def test_a_message_that_left_the_queue_meanwhile_is_not_counted(small: World) ->
 
     def run_the_other(_: int, call: str) -> None:
         if call == "PutItem":
-            first.before = lambda number, call: None
+            first.wire.before = lambda number, call: None
             second(SWEEP)
 
-    first.before = run_the_other
+    first.wire.before = run_the_other
     first(SWEEP)
     mails = small.new_mails()
     assert [mail["kind"] for mail in mails] == ["digest"]
     assert counted(mails) == 5
+
+
+def test_a_digest_of_very_long_names_still_fits_into_an_item(world: World) -> None:
+    ledger, topic = MemoryLedger(), Outbox()
+    facts = SilenceFacts(device_id="d", since=NOON, until=NOON, limit=timedelta(minutes=15))
+    message = Message(
+        message_id="m" * 40,
+        kind="silent",
+        status="PENDING",
+        created_at=NOON,
+        notice=Notice(kind="silent", alert_id="a", silence=facts),
+    )
+    for number in range(1_000):
+        key = f"{number:04}" + "k" * 1_200
+        ledger.records[key] = Record(key=key, version=1, state=Silence(device_id="d"), outbox=(message,))
+    adapters = {"ledger": ledger, "budget": MemoryBudget(), "mailer": topic, "readings": Nothing()}
+    function = Alerting.on_aws(world.settings, client=world.wires.own.__getitem__, clock=world.clock, **adapters)
+    function.handle(SWEEP, time_left=lambda: 60)
+    (digest,) = [record.state for record in ledger.records.values() if isinstance(record.state, Digest)]
+    assert 200 < len(digest.members) == digest.counted < 300
+    assert sum(len(member.key) + len(member.message_id) for member in digest.members) < 300_000
+    assert topic.mails[0].subject.startswith(f"[DIGEST] {digest.counted} alerts")

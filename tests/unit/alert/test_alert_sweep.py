@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from alert_kit import NOON, READINGS, SWEEP, THRESHOLDS, World, breach, event
+from alert_kit import ALERTS, NOON, READINGS, SWEEP, THRESHOLDS, World, breach, event, fail_at
 
 from lambdas.alert.lifecycle import CALM_AFTER
 
@@ -76,10 +76,10 @@ def test_a_breach_that_comes_while_the_sweep_closes_keeps_the_alert_open(world: 
 
     def breach_first(_: int, call: str) -> None:
         if call == "PutItem":
-            sweeping.before = lambda number, call: None
+            sweeping.wire.before = lambda number, call: None
             other(event(breach(72, at=NOON + timedelta(seconds=40))))
 
-    sweeping.before = breach_first
+    sweeping.wire.before = breach_first
     sweeping(SWEEP)
     assert world.kinds() == ["opened"]
     (item,) = world.items("alert")
@@ -171,7 +171,7 @@ def test_one_record_that_fails_does_not_hold_up_the_others_and_is_raised_at_the_
         if call == "Publish" and seen == 1:
             raise ConnectionError("no SNS")
 
-    function.before = fail_once
+    function.wire.before = fail_once
     with pytest.raises(ConnectionError):
         function(SWEEP)
     assert world.kinds() == ["resolved"] * 2
@@ -188,12 +188,12 @@ def test_when_sns_is_down_a_tick_gives_up_after_three_and_nothing_is_lost(world:
         world.clock.forward(seconds=1)
     world.new_mails()
     world.clock.now = NOON + timedelta(minutes=2)
-    function.before = lambda _, call: (_ for _ in ()).throw(ConnectionError("no SNS")) if call == "Publish" else None
+    function.wire.before = fail_at("Publish")
     calls = len(function.calls)
     with pytest.raises(ConnectionError):
         function(SWEEP)
     assert function.calls[calls:].count("Publish") == 3
-    function.before = lambda number, call: None
+    function.wire.before = lambda number, call: None
     for _ in range(4):
         world.clock.forward(seconds=61)
         function(SWEEP)
@@ -220,3 +220,26 @@ def test_an_open_alert_costs_one_small_query_a_tick_and_no_write(world: World) -
     size = max(len(str(item)) for item in world.items("alert"))
     assert size < 2_500
     assert world.dynamodb.scan(TableName=READINGS)["Count"] == 0
+
+
+def test_an_item_that_cannot_be_read_is_passed_over_and_raised_at_the_end(world: World) -> None:
+    function = world.function()
+    function(event(breach()))
+    world.store("boiler-7", 50, at=NOON + timedelta(minutes=1))
+    for work in ("send", "watch"):
+        for shard in range(4):
+            world.dynamodb.put_item(
+                TableName=ALERTS,
+                Item={
+                    "alert_key": {"S": f"broken#{work}#{shard}"},
+                    "work": {"S": f"{work}#{shard}"},
+                    "due_at": {"S": "2026-11-22T00:00:00.000000Z"},
+                    "record": {"S": "alert"},
+                    "version": {"N": "1"},
+                    "outbox": {"L": []},
+                },
+            )
+    world.clock.forward(minutes=2)
+    with pytest.raises(TypeError, match="MetricState"):
+        function(SWEEP)
+    assert world.kinds() == ["opened", "resolved"]

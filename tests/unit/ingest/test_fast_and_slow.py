@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ingest_kit import decode, text
+from ingest_kit import NOW, decode, text
 
 from lambdas.ingest.limits import Limits
 from lambdas.ingest.native import NativeReader
@@ -95,7 +95,5 @@ def test_one_reading_takes_the_fast_way() -> None:
     class Fast(NativeReader):
         def value(self, value: object) -> None:  # type: ignore[override]
             raise AssertionError("a plain reading went the slow way")
-
-    from ingest_kit import NOW
 
     assert Fast(now=NOW, limits=Limits()).record(text("a")).device_id == "a"
