@@ -1,7 +1,8 @@
 """The settings of one stage: CDK context in, a validated `Settings` out. Pure; no AWS CDK import.
 
 Stages stand in cdk.json under `stages`; `-c stage=prod` picks one (default dev), `-c alert_emails=a@x.org,b@y.org`
-replaces its addresses, `-c bundle=host` bundles the functions for this interpreter instead of Lambda.
+replaces its addresses, `-c emails_per_minute=10` its e-mail budget, `-c bundle=host` bundles the functions for this
+interpreter instead of Lambda.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def load_settings(context: Callable[[str], Any]) -> Settings:
     bundle = context("bundle") or "lambda"
     if bundle not in ("lambda", "host"):
         raise SettingsError(f"bundle is {bundle!r}; choose lambda or host.")
-    given = _Section(f"cdk.json: stages.{stage}", stages[stage], _STAGE_MEMBERS)
+    given = _Section(f"cdk.json: stages.{stage}", {**stages[stage], **_rate(context)}, _STAGE_MEMBERS)
     override = context("alert_emails")
     return Settings(
         stage=stage,
@@ -140,6 +141,14 @@ def _emails(where: str, given: Any) -> tuple[str, ...]:
     if len({address.lower() for address in addresses}) < len(addresses):
         raise SettingsError(f"{where} names an address twice; SNS keeps one subscription an address.")
     return addresses
+
+
+def _rate(context: Callable[[str], Any]) -> dict[str, Any]:
+    """Return the e-mail budget of the command line, where everything is text, if it is there."""
+    rate = context("emails_per_minute")
+    if rate is None:
+        return {}
+    return {"emails_per_minute": int(rate) if isinstance(rate, str) and rate.isdecimal() else rate}
 
 
 def _log_retention(given: _Section) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import signal
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -16,17 +16,9 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from sensorctl.connection import aws_access, connect
+from sensorctl.commands import alerts, subscribers, thresholds
 from sensorctl.errors import UserError
-
-ROOT = Path(__file__).parents[1]
-
-_INSTANTS = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
-
-Embedded = Annotated[bool, typer.Option("--embedded", help="Ask the embedded AWS that `make up` started.")]
-Stage = Annotated[str, typer.Option(help="The stage on AWS.")]
-Profile = Annotated[str | None, typer.Option(help="An AWS profile.")]
-Region = Annotated[str | None, typer.Option(envvar="AWS_REGION", help="An AWS region; us-east-1 by default.")]
+from sensorctl.options import INSTANTS, ROOT, Embedded, Profile, Region, Stage, connected, utc
 
 app = typer.Typer(
     help="Run the sensor pipeline on this machine, feed it, and look into it.",
@@ -34,6 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(subscribers.app, name="subscribers")
+app.add_typer(thresholds.app, name="thresholds")
 
 
 def main() -> NoReturn:
@@ -60,9 +55,10 @@ def run(
     """Send a simulated fleet, or your own files, through the whole pipeline on an embedded AWS."""
     from sensorctl import run as fleet  # noqa: PLC0415 moto alone takes a second to import
     from sensorctl import run_files as own  # noqa: PLC0415
+    from sensorctl import scorecard  # noqa: PLC0415
 
     console, server = Console(), _address(smtp)
-    summary: fleet.Summary | own.FilesSummary
+    summary: scorecard.Summary | own.FilesSummary
     if files:
         summary = own.run_files(root=ROOT, files=files, console=console, port=port, smtp=server)
     else:
@@ -93,7 +89,7 @@ def down() -> None:
 def readings(
     device: Annotated[str, typer.Argument(help="The device's id.")],
     metric: Annotated[str | None, typer.Option(help="Only this metric.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=_INSTANTS, help="Only from this instant (UTC) on.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=INSTANTS, help="Only from this instant (UTC) on.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, newest first.")] = 50,
     embedded: Embedded = False,
     stage: Stage = "dev",
@@ -103,8 +99,8 @@ def readings(
     """Show a device's readings, newest first."""
     from sensorctl import readings as device_readings  # noqa: PLC0415
 
-    to = connect(root=ROOT, embedded=embedded, stage=stage, profile=profile, region=region)
-    found = device_readings.of_device(to.access, to.pipeline, device_id=device, since=_utc(since))
+    to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
+    found = device_readings.of_device(to.access, to.pipeline, device_id=device, since=utc(since))
     items = list(itertools.islice(found, limit))
     if not items:
         raise UserError(f"no reading of {device} is stored; device ids are case sensitive")
@@ -122,7 +118,7 @@ def traces(
     """Show one trace as a waterfall."""
     from sensorctl import traces as xray  # noqa: PLC0415
 
-    to = connect(root=ROOT, embedded=embedded, stage=stage, profile=profile, region=region)
+    to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
     trace = xray.spans(xray.fetch(to.access, trace_id))
     if not trace:
         raise UserError(f"X-Ray has no trace {trace_id}; it may not have been sampled, or is not there yet")
@@ -130,8 +126,20 @@ def traces(
 
 
 @app.command()
+def check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Files of readings; - is standard input.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Say what ingest would make of files, with no AWS: exit code 0 all accepted, 1 some rejected, 2 unreadable."""
+    from sensorctl import check as checking  # noqa: PLC0415
+
+    raise typer.Exit(checking.check(files or [], as_json))
+
+
+@app.command()
 def empty(stage: Stage = "dev", profile: Profile = None, region: Region = None) -> None:
     """Delete every object in a stage's buckets, which `make destroy` needs; a prod stage keeps them."""
+    from sensorctl.connection import aws_access  # noqa: PLC0415 boto3 takes its time, which `--help` need not wait for
     from sensorctl.teardown import empty_buckets  # noqa: PLC0415
 
     console = Console()
@@ -163,10 +171,6 @@ def _address(text: str | None) -> tuple[str, int] | None:
     if not host or not port.isdigit():
         raise UserError(f"--smtp {text}: give a host and a port, such as localhost:1025")
     return host, int(port)
-
-
-def _utc(instant: datetime | None) -> datetime | None:
-    return instant.replace(tzinfo=UTC) if instant else None
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -19,7 +19,7 @@ ReadingKey = tuple[str, str, tuple[tuple[str, float], ...]]
 
 @dataclass(frozen=True, order=True)
 class ExpectedMail:
-    """One e-mail; `subject` is the device, or the source prefix of rejected records, with the metric."""
+    """One e-mail; `subject` is the device with the metric, or the source prefix of rejected records."""
 
     kind: str
     severity: str
@@ -38,6 +38,8 @@ class Expected:
     mails: list[ExpectedMail] = field(default_factory=list)
     _open: dict[tuple[str, str], str] = field(default_factory=dict)
     _rejecting: set[str] = field(default_factory=set)
+    _silent: set[str] = field(default_factory=set)
+    _newest: dict[tuple[str, str], tuple[datetime, float]] = field(default_factory=dict)
 
     def add(self, uploads: Iterable[Upload]) -> None:
         """Take in the uploads of one round."""
@@ -49,12 +51,39 @@ class Expected:
             if upload.rejects:
                 self._mail_rejects(upload.key.rsplit("/", 1)[0])
 
+    def sweep(self, *, now: datetime) -> None:
+        """Take in that the sweep has looked at everything: what is clear again ends, who says nothing is silent."""
+        for (device, metric), severity in list(self._open.items()):
+            rule = self.thresholds.rule_for(device, metric)
+            if rule is not None and rule.is_clear(self._newest[device, metric][1]):
+                del self._open[device, metric]
+                self.mails.append(ExpectedMail("resolved", severity, f"{device} {metric}"))
+        for device, seen in self._last_seen().items():
+            limit = self.thresholds.silent_after(device)
+            silent = limit is not None and now - seen > limit
+            if silent and device not in self._silent:
+                self._silent.add(device)
+                self.mails.append(ExpectedMail("silent", "none", f"{device} -"))
+            elif not silent and device in self._silent:
+                self._silent.remove(device)
+                self.mails.append(ExpectedMail("back", "none", f"{device} -"))
+
+    def _last_seen(self) -> dict[str, datetime]:
+        seen: dict[str, datetime] = {}
+        for (device, _), (at, _) in self._newest.items():
+            seen[device] = max(seen.get(device, at), at)
+        return seen
+
     def _add_reading(self, reading: SentReading) -> None:
         key = reading_key(reading.device_id, reading.timestamp, reading.metrics)
         if key in self.readings:
             self.duplicates_sent += 1
             return
         self.readings.add(key)
+        for metric, value in reading.metrics.items():
+            newest = self._newest.get((reading.device_id, metric))
+            if newest is None or newest[0] <= reading.timestamp:
+                self._newest[reading.device_id, metric] = (reading.timestamp, value)
         if any(self._crossing(reading.device_id, metric, value) for metric, value in reading.metrics.items()):
             self.breaching += 1
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,150 +20,196 @@ from sensorctl import observe, traces, view
 from sensorctl.embedded.aws import EmbeddedAws
 from sensorctl.embedded.mailbox import Mail
 from sensorctl.embedded.trace_collector import send_to_daemon
-from sensorctl.expectations import Expected, ExpectedMail
-from sensorctl.simulator import EVERY, PER_ROUND, ROUNDS, Upload, fleet, simulate
+from sensorctl.expectations import Expected
+from sensorctl.scorecard import Found, Summary, judge, storm_of
+from sensorctl.simulator import (
+    EVERY,
+    PER_ROUND,
+    ROUNDS,
+    Upload,
+    fleet,
+    last_words,
+    simulate,
+    storm,
+    storm_devices,
+)
 from sensorctl.uploader import Uploader
 from sensorctl.waiting import wait_until
 
 PREFIX = "incoming/"
 # A round settles in a second or two; this long means that something is lost, and the summary will say what.
 _ROUND_SECONDS = 30
+# A storm's last e-mail may have to wait for the next minute's digest.
+_STORM_SECONDS = 90
+# What is over the budget of one second waits for a sweep; the emulator's own comes once a minute.
+_SWEEP_EVERY_S = 3.0
 # Each concurrent upload may be a cold start, and many of those at once starve a small machine.
 _UPLOADERS = 4
+_SILENT_FOR = timedelta(minutes=20)
+# Of a storm's e-mails, the terminal shows the digest and counts the rest.
+_QUIET = storm_devices()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """What was sent, what came of it; `problems` is empty when the two agree."""
+@dataclass
+class _Inbox:
+    """Shows each e-mail as it comes, and remembers when the first one came."""
 
-    seed: int
-    readings_sent: int
-    duplicates_sent: int
-    readings_stored: int
-    stored_more_than_once: int
-    records_rejected_expected: int
-    records_rejected: int
-    breaches_expected: int
-    breaches_stored: int
-    alerts_expected: int
-    alerts_sent: int
-    duplicate_emails: int
-    traces: int
-    seconds_to_first_alert: float | None
-    seconds_total: float
-    problems: list[str]
+    console: Console
+    started: float
+    first_alert_s: float | None = field(default=None)
+
+    def __call__(self, mail: Mail) -> None:
+        after = time.monotonic() - self.started
+        if self.first_alert_s is None:
+            self.first_alert_s = round(after, 2)
+        if mail.attributes.get("device_id") not in _QUIET:
+            view.email(self.console, mail, after_s=after)
 
 
 def run(*, root: Path, seed: int, console: Console, port: int | None, smtp: tuple[str, int] | None) -> Summary:
     """Run the simulated fleet through the embedded AWS, show what happens, and write `.run/summary.json`."""
     started = time.monotonic()
-    thresholds = Thresholds.parse((root / "thresholds.json").read_bytes())
-    expected = Expected(thresholds)
-    first_alert: list[float] = []
-
-    def on_mail(mail: Mail) -> None:
-        if not first_alert:
-            first_alert.append(time.monotonic() - started)
-        view.email(console, mail, after_s=time.monotonic() - started)
-
-    with EmbeddedAws(root=root, folder=root / ".run", port=port, smtp=smtp, say=view.steps(console, started)) as aws:
-        aws.mailbox.on_mail(on_mail)
-        begin = datetime.now(UTC).replace(microsecond=0) - ROUNDS * PER_ROUND * EVERY - timedelta(seconds=5)
-        _feed(aws, list(simulate(fleet(), seed=seed, start=begin)), expected=expected, console=console)
+    expected = Expected(Thresholds.parse((root / "thresholds.json").read_bytes()))
+    inbox = _Inbox(console, started)
+    say = view.steps(console, started)
+    with EmbeddedAws(root=root, folder=root / ".run", port=port, smtp=smtp, say=say) as aws:
+        aws.mailbox.on_mail(inbox)
+        _Story(aws, expected=expected, console=console, say=say).tell(seed)
         aws.collector.flush()
-        summary, items = _judge(aws, expected=expected, seed=seed, first_alert=first_alert, started=started)
+        found = _find(aws)
+        summary = judge(
+            expected,
+            found,
+            storm_devices=storm_devices(),
+            emails_per_minute=_emails_per_minute(aws),
+            seed=seed,
+            first_alert_s=inbox.first_alert_s,
+            seconds=time.monotonic() - started,
+        )
         view.report(
             console,
-            readings=Counter(item["device_id"] for item in items),
-            rejected=observe.rejected_records(aws.access, aws.pipeline),
-            trace=_a_breach_trace(aws, items),
+            readings=Counter(item["device_id"] for item in found.items if item["device_id"] not in _QUIET),
+            rejected=found.rejected,
+            trace=_a_breach_trace(aws, found.items),
         )
     (root / ".run" / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
     view.verdict(console, summary)
     return summary
 
 
-def _feed(aws: EmbeddedAws, rounds: list[list[Upload]], *, expected: Expected, console: Console) -> None:
-    """Upload round by round; the next begins when all that the last one must cause has happened."""
-    uploader = Uploader(
-        aws.access,
-        bucket=aws.pipeline.landing_bucket,
-        prefix=PREFIX,
-        trace=lambda segment: send_to_daemon(segment, address=aws.collector.daemon_address),
+class _Story:
+    """Uploads chapter by chapter; the next begins when all that the last one must cause has happened."""
+
+    def __init__(self, aws: EmbeddedAws, *, expected: Expected, console: Console, say: Callable[[str], None]) -> None:
+        self._aws = aws
+        self._expected = expected
+        self._console = console
+        self._say = say
+        self._functions = aws.access.client("lambda")
+        self._uploader = Uploader(
+            aws.access,
+            bucket=aws.pipeline.landing_bucket,
+            prefix=PREFIX,
+            trace=lambda segment: send_to_daemon(segment, address=aws.collector.daemon_address),
+        )
+
+    def tell(self, seed: int) -> None:
+        """Tell all chapters, or stop after the first that does not end as it must: the summary will say how."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        begin = now - ROUNDS * PER_ROUND * EVERY - timedelta(seconds=5)
+        rounds = list(simulate(fleet(), seed=seed, start=begin))
+        rounds[0].append(last_words(at=now - _SILENT_FOR))
+        if not self._rounds(rounds):
+            return
+        self._say("the sweep: what is clear again ends, who says nothing is missed")
+        self._expected.sweep(now=datetime.now(UTC))
+        if not self._settle(sweep_first=True):
+            return
+        self._say("the silent device reports again")
+        if not self._upload([last_words(at=datetime.now(UTC))]):
+            return
+        self._expected.sweep(now=datetime.now(UTC))
+        if not self._settle(sweep_first=True):
+            return
+        self._say("a storm: every cell of a production line is too hot in the same second")
+        self._storm(storm(at=datetime.now(UTC)))
+
+    def _rounds(self, rounds: list[list[Upload]]) -> bool:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            task = progress.add_task("objects uploaded", total=sum(len(uploads) for uploads in rounds))
+            # One alone first: a cold start of each function, and of nothing else, on the way to the first alert.
+            first, rounds[0] = rounds[0][:1], rounds[0][1:]
+            return all(self._upload(uploads, uploaded=lambda: progress.advance(task)) for uploads in [first, *rounds])
+
+    def _upload(self, uploads: list[Upload], *, uploaded: Callable[[], None] = lambda: None) -> bool:
+        with ThreadPoolExecutor(_UPLOADERS) as pool:
+            for _ in pool.map(lambda upload: self._uploader.upload(upload.key, upload.body), uploads):
+                uploaded()
+        self._expected.add(uploads)
+        return self._settle()
+
+    def _settle(self, *, sweep_first: bool = False) -> bool:
+        """Wait until what was sent is stored and mailed."""
+        return self._wait(self._is_settled, seconds=_ROUND_SECONDS, sweep_first=sweep_first)
+
+    def _storm(self, upload: Upload) -> None:
+        before = list(self._expected.mails)
+        self._uploader.upload(upload.key, upload.body)
+        self._expected.add([upload])
+        self._expected.mails = before  # who hears of which alert, and how, only the budget knows
+
+        def all_told() -> bool:
+            ledger = observe.alert_items(self._aws.access, self._aws.pipeline)
+            told = storm_of(
+                Found(items=[], rejected=[], mails=self._aws.mailbox.mails, ledger=ledger, failed_events=0), _QUIET
+            )
+            return told.mailed + told.in_digests >= len(_QUIET) and (told.digests > 0 or not told.in_digests)
+
+        self._wait(all_told, seconds=_STORM_SECONDS)
+        wait_until(self._is_settled, seconds=_ROUND_SECONDS)
+
+    def _wait(self, condition: Callable[[], bool], *, seconds: float, sweep_first: bool = False) -> bool:
+        """Wait for `condition`, sweeping now and then as the schedule would."""
+        deadline = time.monotonic() + seconds
+        if sweep_first:
+            self._sweep()
+        while not wait_until(condition, seconds=_SWEEP_EVERY_S):
+            if time.monotonic() > deadline:
+                return False
+            self._sweep()
+        return True
+
+    def _sweep(self) -> None:
+        self._functions.invoke(FunctionName=self._aws.pipeline.alert_function, Payload=json.dumps({"sweep": True}))
+
+    def _is_settled(self) -> bool:
+        aws, expected = self._aws, self._expected
+        mails = [mail for mail in aws.mailbox.mails if mail.attributes.get("device_id") not in _QUIET]
+        return len(mails) >= len(expected.mails) and observe.stored_count(aws.access, aws.pipeline) >= len(
+            expected.readings
+        )
+
+
+def _find(aws: EmbeddedAws) -> Found:
+    return Found(
+        items=observe.stored_readings(aws.access, aws.pipeline),
+        rejected=observe.rejected_records(aws.access, aws.pipeline),
+        mails=aws.mailbox.mails,
+        ledger=observe.alert_items(aws.access, aws.pipeline),
+        failed_events=observe.failed_events(aws.access, aws.pipeline),
     )
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress, ThreadPoolExecutor(_UPLOADERS) as pool:
-        task = progress.add_task("objects uploaded", total=sum(len(uploads) for uploads in rounds))
-        # One alone first: a cold start of each function, and of nothing else, on the way to the first alert.
-        first, rounds[0] = rounds[0][:1], rounds[0][1:]
-        for uploads in [first, *rounds]:
-            for _ in pool.map(lambda upload: uploader.upload(upload.key, upload.body), uploads):
-                progress.advance(task)
-            expected.add(uploads)
-            if not wait_until(lambda: _settled(aws, expected), seconds=_ROUND_SECONDS):
-                return  # something is lost; the summary says what
 
 
-def _settled(aws: EmbeddedAws, expected: Expected) -> bool:
-    return len(aws.mailbox.mails) >= len(expected.mails) and observe.stored_count(aws.access, aws.pipeline) >= len(
-        expected.readings
-    )
-
-
-def _judge(
-    aws: EmbeddedAws, *, expected: Expected, seed: int, first_alert: list[float], started: float
-) -> tuple[Summary, list[dict[str, Any]]]:
-    items = observe.stored_readings(aws.access, aws.pipeline)
-    stored = observe.keys_of(items)
-    rejected = Counter(record.reason for record in observe.rejected_records(aws.access, aws.pipeline))
-    mails = Counter(as_expected(mail) for mail in aws.mailbox.mails)
-    wanted = Counter(expected.mails)
-    breaching = sum(1 for item in items if item.get("breaches"))
-    trace_ids = {item["trace_id"] for item in items if item.get("trace_id")}
-    failed = observe.failed_events(aws.access, aws.pipeline)
-    problems = [
-        *view.differences("readings missing", expected.readings - stored.keys()),
-        *view.differences("readings stored that nobody sent", stored.keys() - expected.readings),
-        *view.count_differences("records rejected as", expected.rejects, rejected),
-        *view.differences("e-mails missing", wanted - mails),
-        *view.differences("e-mails too many", mails - wanted),
-        *([f"readings marked as breaching: {breaching}, not {expected.breaching}"] * (breaching != expected.breaching)),
-        *([f"{failed} events wait in failure queues"] * (failed > 0)),
-    ]
-    summary = Summary(
-        seed=seed,
-        readings_sent=len(expected.readings) + expected.rejects.total(),
-        duplicates_sent=expected.duplicates_sent,
-        readings_stored=len(items),
-        stored_more_than_once=sum(count - 1 for count in stored.values()),
-        records_rejected_expected=expected.rejects.total(),
-        records_rejected=rejected.total(),
-        breaches_expected=expected.breaching,
-        breaches_stored=breaching,
-        alerts_expected=len(expected.mails),
-        alerts_sent=mails.total(),
-        duplicate_emails=sum(count - 1 for count in mails.values()),
-        traces=len(trace_ids),
-        seconds_to_first_alert=round(first_alert[0], 2) if first_alert else None,
-        seconds_total=round(time.monotonic() - started, 2),
-        problems=problems,
-    )
-    return summary, items
-
-
-def as_expected(mail: Mail) -> ExpectedMail:
-    """Return the mail as `expectations` names it, from its message attributes."""
-    kind = mail.attributes["kind"]
-    if kind == "rejected":
-        return ExpectedMail(kind, "-", mail.attributes["device_id"])
-    subject = f"{mail.attributes['device_id']} {mail.attributes['metric']}"
-    return ExpectedMail(kind, mail.attributes["severity"], subject)
+def _emails_per_minute(aws: EmbeddedAws) -> int:
+    configuration = aws.access.client("lambda").get_function_configuration(FunctionName=aws.pipeline.alert_function)
+    return int(configuration["Environment"]["Variables"]["EMAILS_PER_MINUTE"])
 
 
 def _a_breach_trace(aws: EmbeddedAws, items: list[dict[str, Any]]) -> list[traces.Span]:
     """Return the trace of the first object that escalated, or of any breach."""
     breaching = sorted(
-        (item for item in items if item.get("breaches")),
+        (item for item in items if item.get("breaches") and item["device_id"] not in _QUIET),
         key=lambda item: (item["breaches"][0]["severity"] != "critical", item["reading_id"]),
     )
     return traces.spans(traces.fetch(aws.access, breaching[0]["trace_id"])) if breaching else []

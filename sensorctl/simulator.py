@@ -18,6 +18,9 @@ from datetime import datetime, timedelta
 EVERY = timedelta(seconds=5)
 PER_ROUND = 12
 ROUNDS = 10
+# More than the e-mails that may leave in a minute of the embedded AWS, and in what is left of the one before.
+STORM = 16
+BEACON = "beacon-4"
 _UNITS = {"temperature": "Cel", "humidity": "%RH", "vibration": "m/s2"}
 
 Signal = Callable[[float, random.Random], float]
@@ -62,7 +65,7 @@ class Device:
 
 
 def fleet() -> list[Device]:
-    """Return the twenty devices of `make run`; five of them have a story."""
+    """Return the twenty devices of `make run` that report all along; five of them have a story."""
     storied = [
         Device(name="pump-3", signals={"temperature": _hovering, "vibration": _steady(3)}, pack=as_ndjson),
         Device(name="boiler-7", signals={"temperature": _overheating, "humidity": _steady(40)}, pack=as_ndjson),
@@ -101,6 +104,34 @@ def simulate(devices: list[Device], *, seed: int, start: datetime, rounds: int =
         yield uploads
 
 
+def last_words(*, at: datetime) -> Upload:
+    """Return one reading of a beacon, which says nothing after it until it is asked for another."""
+    second = at.replace(microsecond=0)
+    return _one_object([SentReading(device_id=BEACON, timestamp=second, metrics={"temperature": 21.0})])
+
+
+def storm(*, at: datetime) -> Upload:
+    """Return one object in which every cell of a production line is far too hot in the same second."""
+    second = at.replace(microsecond=0)
+    return _one_object(
+        [SentReading(device_id=cell, timestamp=second, metrics={"temperature": 90.0 + n / 10}) for n, cell in _cells()]
+    )
+
+
+def storm_devices() -> set[str]:
+    """Return the ids of the cells that `storm` is about."""
+    return {cell for _, cell in _cells()}
+
+
+def _cells() -> Iterator[tuple[int, str]]:
+    return ((number, f"cell-{number:02}") for number in range(1, STORM + 1))
+
+
+def _one_object(readings: list[SentReading]) -> Upload:
+    """Return one object; `to_json` tells milliseconds, so the readings must hold no more."""
+    return as_ndjson(readings, 0)[0]
+
+
 # How values move. `share` runs from 0 to 1 over the whole run.
 
 
@@ -111,9 +142,12 @@ def _steady(level: float) -> Signal:
     return value
 
 
+# Minute by minute: quiet, over 70 from the fourth, over 85 from the sixth, under 65 again from the ninth.
+_BOILER = (60, 62, 66, 72, 78, 88, 90, 80, 63, 60)
+
+
 def _overheating(share: float, chance: random.Random) -> float:
-    """From 60 to 95 in steps of a tenth of the run: past 70 in the fourth minute, past 85 in the eighth."""
-    return 60 + 36 * math.floor(share * 10) / 9 + chance.uniform(-0.5, 0.5)
+    return _BOILER[int(share * len(_BOILER))] + chance.uniform(-0.5, 0.5)
 
 
 def _hovering(share: float, chance: random.Random) -> float:

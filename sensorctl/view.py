@@ -17,7 +17,7 @@ from sensorctl.observe import RejectedRecord
 from sensorctl.traces import Span, waterfall
 
 if TYPE_CHECKING:
-    from sensorctl.run import Summary
+    from sensorctl.scorecard import Summary
 
 _SEVERITY_STYLE = {"critical": "red", "warning": "yellow"}
 
@@ -54,7 +54,8 @@ def verdict(console: Console, summary: Summary) -> None:
     console.print(
         f"{summary.readings_sent} readings sent, {summary.readings_stored} stored, "
         f"{summary.records_rejected} rejected; {summary.duplicates_sent} duplicates dropped; "
-        f"{summary.alerts_sent} e-mails, {summary.duplicate_emails} of them twice; "
+        f"{summary.alerts_sent} e-mails, {summary.duplicate_emails} of them twice; a storm of {summary.storm.alerts} "
+        f"alerts in {summary.storm.mailed} e-mails and {summary.storm.digests} digest(s); "
         f"first alert after {summary.seconds_to_first_alert} s, all done after {summary.seconds_total} s",
         soft_wrap=True,
     )

@@ -127,20 +127,14 @@ class Delivery:
     def publish(self, record: Record, message: Message, *, mail: Mail) -> Record | None:
         """Publish one leased message and mark it SENT; return the record, or None if the lease ran out before."""
         now = self._clock()
-        if message.lease is None or message.lease_until is None or now >= message.lease_until:
+        if message.lease_until is None or now >= message.lease_until:
             log("WARNING", "lease ran out before publishing; the sweep takes over", message_id=message.message_id)
             return None
         sns_message_id = self._mailer.publish(mail)
         log("INFO", "published", message_id=message.message_id, subject=mail.subject, sns_message_id=sns_message_id)
-        return self._mark_sent(record, message.message_id, lease=message.lease, sns_message_id=sns_message_id)
-
-    def _mark_sent(self, record: Record, message_id: str, *, lease: str, sns_message_id: str) -> Record:
-        now = self._clock()
-        marked = self._ledger.rewrite(
+        marked_at = self._clock()
+        return self._ledger.rewrite(
             record,
-            lambda current: outbox.sent(current, message_id, lease=lease, now=now, sns_message_id=sns_message_id),
-            now=now,
+            lambda current: outbox.sent(current, message.message_id, now=marked_at, sns_message_id=sns_message_id),
+            now=marked_at,
         )
-        if not any(message.sns_message_id == sns_message_id for message in marked.outbox):
-            log("WARNING", "published under a lease that another invocation has taken", message_id=message_id)
-        return marked

@@ -64,8 +64,8 @@ def held(record: Record, *, lease: str) -> tuple[Message, ...]:
     return tuple(message for message in record.outbox if message.status == "LEASED" and message.lease == lease)
 
 
-def sent(record: Record, message_id: str, *, lease: str, now: datetime, sns_message_id: str) -> Record:
-    """Return the record with the message SENT; unchanged if another invocation has taken the lease meanwhile."""
+def sent(record: Record, message_id: str, *, now: datetime, sns_message_id: str) -> Record:
+    """Return the record with the message SENT, whoever holds its lease by now: SNS has it, and nobody need send it."""
     return _settle(
         record,
         tuple(
@@ -78,7 +78,7 @@ def sent(record: Record, message_id: str, *, lease: str, now: datetime, sns_mess
                 settled_at=now,
                 sns_message_id=sns_message_id,
             )
-            if message.message_id == message_id and message.status == "LEASED" and message.lease == lease
+            if message.message_id == message_id and message.status in ("LEASED", "PENDING")
             else message
             for message in record.outbox
         ),

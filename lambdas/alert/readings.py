@@ -9,13 +9,11 @@ from typing import Any
 from lambdas.alert.codec import number
 from lambdas.alert.ledger import Cursor
 from lambdas.alert.records import Observation, timestamp
+from lambdas.shared.registry import PARTITIONS
 
 # Readings stamped further ahead than this do not count as the newest: a device whose clock was once set to tomorrow
 # would otherwise hide everything it reports until then.
 CLOCK_SKEW = timedelta(minutes=5)
-# Partitions under which ingest names each device it has seen (`reading_id` = device id). Device ids start with a letter
-# or a digit, so no device can own one of them.
-REGISTRY = tuple(f"#devices#{shard}" for shard in range(4))
 
 # Readings looked through for the metric: most devices report every metric every time, so the first page is small.
 _PAGES = (8, 92, 400)
@@ -77,15 +75,15 @@ class Readings:
     def devices(self, *, after: Cursor | None = None) -> Iterator[tuple[str, Cursor]]:
         """Yield the ids of the devices that ingest has registered, each with the cursor that continues behind it."""
         start = after or Cursor(shard=0)
-        for shard in range(start.shard, len(REGISTRY)):
+        for shard in range(start.shard, len(PARTITIONS)):
             seen = start.after if shard == start.shard else None
-            page_from = {"device_id": {"S": REGISTRY[shard]}, "reading_id": {"S": seen}} if seen is not None else None
+            page_from = {"device_id": {"S": PARTITIONS[shard]}, "reading_id": {"S": seen}} if seen is not None else None
             while True:
                 page = self._dynamodb.query(
                     TableName=self._table,
                     KeyConditionExpression="device_id = :registry",
                     ProjectionExpression="reading_id",
-                    ExpressionAttributeValues={":registry": {"S": REGISTRY[shard]}},
+                    ExpressionAttributeValues={":registry": {"S": PARTITIONS[shard]}},
                     **({"ExclusiveStartKey": page_from} if page_from else {}),
                 )
                 for item in page["Items"]:

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.ingest import timestamps
 from lambdas.ingest.breaches import Breaches
+from lambdas.ingest.device_names import DeviceNames
 from lambdas.ingest.events_out import EventBus
 from lambdas.ingest.items import Origin, items
 from lambdas.ingest.limits import DEFAULT, Limits
@@ -65,6 +66,7 @@ class ObjectIngest:
     bus: EventBus
     quarantine_prefix: str
     retention: timedelta | None
+    names: DeviceNames = field(default_factory=DeviceNames)
     limits: Limits = DEFAULT
 
     def __call__(self, upload: Upload, *, thresholds: Thresholds, retrying: Retrying) -> Outcome:
@@ -163,7 +165,11 @@ class _Work:
         outcome, readings = self._outcome, batch.readings
         times = timestamps.texts([reading.timestamp for reading in readings])
         crossed = self._breaches.evaluate(readings, times)
-        self._ingest.store.write(items(readings, times, crossed, origin=self._origin), retrying=retrying)
+        names = self._ingest.names
+        due = names.due((reading.device_id for reading in readings), expires_at=self._origin.expires_at)
+        stored = items(readings, times, crossed, origin=self._origin)
+        self._ingest.store.write([*stored, *due], retrying=retrying)
+        names.stored(due)
         outcome.stored += len(readings)
         self._quarantine.add(batch.rejects)
         outcome.reasons.update(reject.reason for reject in batch.rejects)

@@ -38,8 +38,8 @@ class Payload:
     """Iterates once over the content of an object.
 
     `now` is when the object was uploaded: what is relative, or too far ahead, is so on every delivery. During and after
-    the iteration `form`, `packed`, `stored_bytes` and `content_bytes` tell what was found. Whatever the bytes are, the
-    iteration ends; only what `chunks` itself raises is raised.
+    the iteration `form`, `packed` and `stored_bytes` tell what was found. Whatever the bytes are, the iteration ends;
+    only what `chunks` itself raises is raised.
     """
 
     def __init__(self, chunks: Iterable[bytes], *, now: datetime, limits: Limits = DEFAULT) -> None:
@@ -64,11 +64,6 @@ class Payload:
     def stored_bytes(self) -> int:
         """Return how many bytes of the object were taken."""
         return self._unpacker.stored
-
-    @property
-    def content_bytes(self) -> int:
-        """Return how many bytes of content were used."""
-        return self._window.offset
 
     def __iter__(self) -> Iterator[Batch]:
         splitter = self._splitter()

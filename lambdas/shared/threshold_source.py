@@ -1,4 +1,4 @@
-"""Where both functions get the thresholds: an SSM parameter, read at most once a `ttl_s`, with the bundle's copy behind.
+"""Where both functions get the thresholds: an SSM parameter, read once a `ttl_s` at most, behind it the bundle's copy.
 
 A document that fails its checks, or a read that fails, never replaces a good one: the last good one stays in use, else
 the fallback. `problem` then says what is wrong, for a log line and the metric `thresholds_invalid`.

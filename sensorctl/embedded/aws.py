@@ -23,7 +23,8 @@ from sensorctl.embedded.trace_collector import TraceCollector
 from sensorctl.errors import UserError
 from sensorctl.pipeline import Pipeline
 
-CONTEXT = {"stage": "dev", "alert_emails": "you@example.com"}
+# A small e-mail budget, so that a storm need not be large to go over it.
+CONTEXT = {"stage": "dev", "alert_emails": "you@example.com", "emails_per_minute": "10"}
 
 
 class EmbeddedAws:

@@ -76,7 +76,7 @@ class Mailbox:
     """Delivers from `start` to `stop`; `mails` is what has come so far, oldest first."""
 
     def __init__(self, access: Access, *, topic: str, folder: Path, smtp: tuple[str, int] | None = None) -> None:
-        self._access = access
+        self._sns, self._sqs = access.client("sns"), access.client("sqs")
         self._topic = topic
         self._maildir = mailbox.Maildir(folder, create=True)
         self._smtp = smtp
@@ -114,35 +114,36 @@ class Mailbox:
 
     def attach(self) -> None:
         """Give each e-mail subscription that has none yet its queue; subscribers may be added while it runs."""
-        sns = self._access.client("sns")
-        for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic):
+        for page in self._sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic):
             for subscription in page["Subscriptions"]:
                 address = subscription["Endpoint"]
                 if subscription["Protocol"] == "email" and address not in self._queues:
-                    self._queues[address] = self._mirror(sns, subscription["SubscriptionArn"])
+                    self._queues[address] = self._mirror(subscription["SubscriptionArn"])
 
-    def _mirror(self, sns: Any, subscription: str) -> str:
-        sqs = self._access.client("sqs")
-        url = sqs.create_queue(QueueName=f"mailbox-{len(self._queues)}")["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(_may_deliver(arn, topic=self._topic))})
+    def _mirror(self, subscription: str) -> str:
+        url = self._sqs.create_queue(QueueName=f"mailbox-{len(self._queues)}")["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self._sqs.set_queue_attributes(
+            QueueUrl=url, Attributes={"Policy": json.dumps(_may_deliver(arn, topic=self._topic))}
+        )
         attributes = {}
         if subscription.startswith("arn:"):  # an unconfirmed one has no ARN to ask with
-            policy = sns.get_subscription_attributes(SubscriptionArn=subscription)["Attributes"].get("FilterPolicy")
+            policy = self._sns.get_subscription_attributes(SubscriptionArn=subscription)["Attributes"].get(
+                "FilterPolicy"
+            )
             attributes = {"FilterPolicy": policy} if policy else {}
-        sns.subscribe(TopicArn=self._topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+        self._sns.subscribe(TopicArn=self._topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
         return str(url)
 
     def _deliver_all(self) -> None:
-        sqs = self._access.client("sqs")
         while not self._stopped.is_set():
             # One address waits at the server; with several, each is only looked at.
             wait = _WAIT_SECONDS if len(self._queues) == 1 else 0
             for address, url in list(self._queues.items()):
-                answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=wait)
+                answer = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=wait)
                 for message in answer.get("Messages", []):
                     self._deliver(parse(message["Body"], address=address))
-                    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                    self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             if wait == 0:
                 self._stopped.wait(0.2)
 

@@ -37,10 +37,12 @@ class TraceCollector:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BURST_BYTES)
         self._socket.bind(("127.0.0.1", 0))
         self._server = _api_server(access_key)
-        self._access = Access(xray_endpoint=self.endpoint, access_key=access_key, secret_key=secret_key)
+        self._xray = Access(xray_endpoint=self.endpoint, access_key=access_key, secret_key=secret_key).client("xray")
         self._lock = threading.Lock()
         self._received: deque[tuple[float, Document]] = deque(maxlen=_KEPT)
         self._written: set[str] = set()
+        self._arrived = 0
+        self._flushed = 0
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._listen, daemon=True, name="xray-daemon"),
@@ -82,8 +84,10 @@ class TraceCollector:
         """Join the documents and put into X-Ray what is not there yet and has not grown for `settled_s` seconds."""
         before = time.monotonic() - settled_s
         with self._lock:
-            received = list(self._received)
-        growing = {_segment_id(document) for arrived, document in received if arrived > before}
+            received, arrived = list(self._received), self._arrived
+        if arrived == self._flushed:
+            return
+        growing = {_segment_id(document) for at, document in received if at > before}
         segments = [
             segment
             for segment in join(document for _, document in received)
@@ -91,12 +95,12 @@ class TraceCollector:
         ]
         self._put(segments)
         self._written.update(segment["id"] for segment in segments)
+        self._flushed = -1 if growing else arrived
 
     def _put(self, segments: list[Document]) -> None:
-        client = self._access.client("xray")
         for start in range(0, len(segments), _PUT_BATCH):
             batch = [json.dumps(segment) for segment in segments[start : start + _PUT_BATCH]]
-            refused = client.put_trace_segments(TraceSegmentDocuments=batch)["UnprocessedTraceSegments"]
+            refused = self._xray.put_trace_segments(TraceSegmentDocuments=batch)["UnprocessedTraceSegments"]
             if refused:
                 raise RuntimeError(f"X-Ray refused {len(refused)} segments, the first with {refused[0]}")
 
@@ -105,6 +109,7 @@ class TraceCollector:
             header, _, body = self._socket.recvfrom(65_536)[0].partition(b"\n")
             if header == _HEADER:
                 with self._lock:
+                    self._arrived += 1
                     self._received.append((time.monotonic(), json.loads(body)))
 
 

@@ -18,8 +18,9 @@ from typing import Any
 
 Document = dict[str, Any]
 
-UPLOAD = "upload"
 _ORIGIN = "AWS::Lambda::Function"
+# What the functions open first. Any other subsegment without its parent belongs to one that has not ended yet.
+_TOP = ("ingest", "alert", "sweep")
 
 
 def join(documents: Iterable[Document]) -> list[Document]:
@@ -64,9 +65,9 @@ def _sort(documents: Iterable[Document]) -> tuple[list[Document], dict[str, list
     invocations: dict[str, list[Document]] = defaultdict(list)
     for copy in subsegments.values():
         parent = subsegments.get(copy["parent_id"])
-        if parent is None:
+        if copy["name"] in _TOP:
             invocations[copy["parent_id"]].append(copy)
-        else:
+        elif parent is not None:
             parent["subsegments"] = [*parent.get("subsegments", ()), copy]
     return [copy for copy in copies if is_whole(copy)], invocations
 

@@ -71,7 +71,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
 
     @rule(
-        values=st.lists(st.sampled_from([CLEAR, BETWEEN, WARNING, CRITICAL]), min_size=1, max_size=3),
+        values=st.lists(st.sampled_from([CLEAR, BETWEEN, WARNING, WARNING + 5, CRITICAL]), min_size=1, max_size=3),
         ago=st.sampled_from([0, 0, 0, 10, 300]),
         apart=st.sampled_from([5, 5, 0]),
     )

@@ -120,6 +120,53 @@ def test_nothing_is_published_under_a_lease_that_has_run_out(world: World) -> No
     assert world.kinds() == ["opened"]
 
 
+def test_a_live_lease_is_respected_by_redeliveries_and_by_the_sweep(world: World) -> None:
+    dying = world.function()
+    dying.wire.after = crash_at(OPENING_CALLS.index("PutItem") + 1)
+    with pytest.raises(CrashError):
+        dying(event(breach()))
+    other = world.function()
+    world.clock.forward(seconds=59)
+    other(event(breach()))
+    other(SWEEP)
+    assert world.kinds() == []
+    world.clock.forward(seconds=1)
+    other(event(breach()))
+    assert world.kinds() == ["opened"]
+
+
+def test_what_sns_took_is_marked_sent_even_if_the_lease_has_gone_to_another(world: World) -> None:
+    """Publish hangs past the lease; a second process takes it and dies: nobody must send a third time."""
+    slow, dying = world.function(), world.function()
+    dying.wire.before = crash_at(len(OPENING_CALLS))
+
+    def hang(_: int, call: str) -> None:
+        if call == "Publish":
+            slow.wire.after = lambda number, call: None
+            world.clock.forward(seconds=61)
+            with pytest.raises(CrashError):
+                dying(event(breach()))
+
+    slow.wire.after = hang
+    slow(event(breach()))
+    assert world.statuses() == {"SENT": 1}
+    assert world.kinds() == ["opened", "opened"]
+    settle(world)
+    assert world.kinds() == []
+
+
+def test_state_is_read_consistently_before_it_is_judged(world: World) -> None:
+    """A stale read of an alert that the sweep has just closed would swallow the next breach as a duplicate."""
+    asked: list[object] = []
+    function = world.function()
+    events = function.wire.clients["dynamodb"].meta.events
+    watched = "provide-client-params.dynamodb.GetItem", lambda params, **_: asked.append(params.get("ConsistentRead"))
+    events.register(*watched)
+    function(event(breach()))
+    events.unregister(*watched)
+    assert asked == [True]
+
+
 def test_contention_on_one_item_ends_in_an_error_after_ten_tries(world: World) -> None:
     function, other = world.function(), world.function()
     minutes = iter(range(1, 100))

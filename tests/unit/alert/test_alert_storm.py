@@ -18,7 +18,7 @@ from lambdas.alert.delivery import Mailer
 from lambdas.alert.ledger import Conflict, Cursor, Ledger, Work
 from lambdas.alert.message import Mail
 from lambdas.alert.readings import Readings
-from lambdas.alert.records import Digest, Message, MetricState, Notice, Record, Silence, SilenceFacts, State
+from lambdas.alert.records import Decision, Digest, Message, MetricState, Notice, Record, Silence, SilenceFacts, State
 
 
 @pytest.fixture
@@ -263,6 +263,34 @@ def test_a_message_that_left_the_queue_meanwhile_is_not_counted(small: World) ->
     mails = small.new_mails()
     assert [mail["kind"] for mail in mails] == ["digest"]
     assert counted(mails) == 5
+
+
+def test_a_message_that_is_leased_before_the_digest_marks_it_is_sent_and_not_counted(small: World) -> None:
+    function = small.function()
+    storm(small, function, EMAILS_PER_SECOND + 3)
+    waiting = [item for item in small.items("alert") if item["outbox"]["L"][0]["M"]["status"]["S"] == "PENDING"]
+    told = small.new_mails()
+    small.clock.forward(minutes=1)
+    sweeping, other = small.function(), small.function()
+    puts = 0
+
+    def lease_one(_: int, call: str) -> None:
+        nonlocal puts
+        puts += call == "PutItem"
+        if call == "PutItem" and puts == 2:
+            other.alerting._delivery.transition(
+                waiting[0]["alert_key"]["S"], lambda state, _: Decision(state=state, outcome="unchanged"), pending=True
+            )
+
+    sweeping.wire.before = lease_one
+    sweeping(SWEEP)
+    told += small.new_mails()
+    small.clock.forward(seconds=61)
+    sweeping(SWEEP)
+    told += small.new_mails()
+    assert Counter(mail["kind"] for mail in told) == {"opened": EMAILS_PER_SECOND + 1, "digest": 1}
+    assert counted(told) == 2
+    assert small.statuses() == {"SENT": EMAILS_PER_SECOND + 1, "DIGESTED": 2}
 
 
 def test_a_digest_of_very_long_names_still_fits_into_an_item(world: World) -> None:

@@ -108,8 +108,9 @@ class World:
         }
 
     def stored(self) -> list[dict[str, Any]]:
+        """The readings in the table, without the names of devices that stand beside them."""
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
-        return [item for page in pages for item in page["Items"]]
+        return [item for page in pages for item in page["Items"] if not item["device_id"]["S"].startswith("#")]
 
     def heard(self) -> list[dict[str, Any]]:
         """What arrived on the bus since the last time, in any order."""

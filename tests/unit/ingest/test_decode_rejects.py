@@ -248,6 +248,24 @@ def test_a_broken_array_gives_what_can_be_told_apart(array: bytes, devices: list
     assert (decoded.devices, decoded.positions) == (devices, rejected_at)
 
 
+def test_each_bad_line_among_lines_of_readings_is_one_reject() -> None:
+    bad = [b"nonsense", b"a,b,c", b'{"cut', b'"device_id": 1}', b"]", b"\xff\xfe", b"}"]
+    for lines in ([GOOD, *bad, GOOD], [*bad, GOOD], [*bad, GOOD, *bad]):
+        for ending in (b"\n", b"\r\n", b"\n\n", b"\n  "):
+            decoded = decode(ending.join(lines))
+            assert decoded.devices == ["good"] * lines.count(GOOD)
+            assert [reject.excerpt.split(b"\n")[0].rstrip() for reject in decoded.rejects] == [
+                line for line in lines if line != GOOD
+            ]
+
+
+def test_a_broken_record_over_many_lines_is_one_reject() -> None:
+    pretty = json.dumps(record("good"), indent=2).encode()
+    decoded = decode(b"\n".join([pretty, pretty.replace(b":", b"=", 1), pretty]))
+    assert (decoded.devices, decoded.positions) == (["good", "good"], ["line 8"])
+    assert decode(pretty.replace(b":", b"=", 1)).reasons == ["not_json"]
+
+
 def test_a_first_line_that_lost_its_brace_to_a_bracket_is_still_a_first_line() -> None:
     decoded = decode(b"\n".join([b"[" + GOOD[1:], GOOD, text("next")]))
     assert (decoded.form, decoded.devices, decoded.positions) == ("ndjson", ["good", "next"], ["line 1"])

@@ -82,6 +82,12 @@ def test_rejected_readings_arrive_whole(world: World) -> None:
     assert ReadingsRejected.from_detail(event["detail"]) == rejected
 
 
+def test_nothing_is_no_call(world: World) -> None:
+    watched = Watched()
+    watched.bus.send([], retrying=Clock().retrying())
+    assert watched.calls == []
+
+
 def test_events_go_ten_at_a_time_and_all_of_them(world: World) -> None:
     watched = Watched()
     watched.bus.send([breach(number) for number in range(23)], retrying=Clock().retrying())

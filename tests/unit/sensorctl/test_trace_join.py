@@ -71,3 +71,7 @@ def test_a_second_delivery_of_an_object_keeps_its_own_trace() -> None:
 def test_what_belongs_to_nothing_stays_as_it_is() -> None:
     lonely = {"name": "upload", "trace_id": UPLOAD, "id": "u1", "start_time": 1, "end_time": 2, "annotations": OBJECT}
     assert join([lonely]) == [lonely]
+
+
+def test_a_phase_of_an_invocation_that_still_runs_waits_for_it() -> None:
+    assert join([part("fetch", trace=INGEST, parent="i1", ident="x1", at=2)]) == []

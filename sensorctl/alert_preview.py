@@ -1,0 +1,97 @@
+"""One e-mail of each kind, from made-up facts that never change. Pure; no AWS SDK import.
+
+The facts go through the very state machines and words that alert uses, so what is shown is what people get.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from lambdas.alert import rejection, silence
+from lambdas.alert.lifecycle import on_breach, on_tick
+from lambdas.alert.message import Mail, render, render_digest
+from lambdas.alert.records import MetricState, Notice, Observation, Silence, timestamp
+from lambdas.shared.contracts import ObjectRef, ReadingsRejected, RejectExample, Severity, ThresholdBreached, breach_id
+from lambdas.shared.thresholds import Bounds, Rule
+
+REGION = "us-east-1"
+
+_NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
+_TRACE = "1-6921a4c0-4f0c2b7e9d1a5c3e8b6f7a20"
+_RULE = Rule(
+    unit="Cel",
+    warning=Bounds(above=70),
+    critical=Bounds(above=85),
+    clear=Bounds(below=65),
+    source="metrics.temperature",
+)
+
+
+def mails() -> Iterator[Mail]:
+    """Yield opened, escalated, deescalated, reminder, resolved, silent, back, rejected and digest, in this order."""
+    for notice in (*_alert(), *_silence(), *_rejected()):
+        yield render(notice, region=REGION)
+    storm = [notice for number in range(1, 4) for notice in _alert(device=f"boiler-{number}")[:number]]
+    yield render_digest("2026-11-22T12:00Z", storm)
+
+
+def _alert(device: str = "boiler-7") -> list[Notice]:
+    """It opens, escalates, calms down, goes on, and ends."""
+    state = MetricState(device_id=device, metric="temperature")
+    told: list[Notice] = []
+    for value, minute in ((75.2, 2), (92.4, 8), (75.2, 19)):
+        now = _NOON + minute * _MINUTE
+        decision = on_breach(state, _breach(value, device=device, at=now), rule=_RULE, now=now)
+        state = decision.state
+        told += decision.notices
+    for latest, minute in ((None, 20), (71.5, 262), (63.2, 300)):
+        now = _NOON + minute * _MINUTE
+        reading = Observation(at=now, value=latest) if latest is not None else None
+        decision = on_tick(state, latest=reading, rule=_RULE, now=now)
+        state = decision.state
+        told += decision.notices
+    return told
+
+
+def _silence() -> list[Notice]:
+    limit = 15 * _MINUTE
+    gone = silence.on_look(Silence(device_id="boiler-7"), last_seen=_NOON, limit=limit, now=_NOON + 16 * _MINUTE)
+    back_at = _NOON + 42 * _MINUTE
+    back = silence.on_look(gone.state, last_seen=back_at, limit=limit, now=back_at)
+    return [*gone.notices, *back.notices]
+
+
+def _rejected() -> list[Notice]:
+    records = ReadingsRejected(
+        object=ObjectRef(bucket="landing", key="incoming/gateway-5/readings.ndjson", version_id="v1"),
+        stored=117,
+        rejected=3,
+        reasons={"invalid_timestamp": 2, "not_json": 1},
+        examples=(RejectExample(position="line 4", reason="not_json", detail="Expecting value"),),
+        quarantine_key="quarantine/gateway-5/readings.ndjson/v1.ndjson",
+        trace_id=_TRACE,
+    )
+    state = rejection.blank(records, at=_NOON)
+    return list(rejection.on_rejected(state, records, at=_NOON, now=_NOON).notices)
+
+
+def _breach(value: float, *, device: str, at: datetime) -> ThresholdBreached:
+    severity: Severity = "critical" if value > 85 else "warning"
+    source = ObjectRef(bucket="landing", key=f"incoming/{device}/{at:%H%M}.json", version_id="v1")
+    return ThresholdBreached(
+        breach_id=breach_id(source, device_id=device, metric="temperature", severity=severity),
+        device_id=device,
+        metric="temperature",
+        unit="Cel",
+        severity=severity,
+        bound="above",
+        limit=85 if severity == "critical" else 70,
+        value=value,
+        count=12,
+        first_at=timestamp(at - _MINUTE),
+        last_at=timestamp(at),
+        object=source,
+        trace_id=_TRACE,
+    )

@@ -1,0 +1,138 @@
+"""`sensorctl subscribers`: who gets the e-mails, and which."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sensorctl.options import Embedded, Profile, Region, Stage, connected
+
+app = typer.Typer(help="See who gets the alert e-mails; add, confirm and remove addresses.", no_args_is_help=True)
+
+Address = Annotated[str, typer.Argument(help="An e-mail address.")]
+
+
+@app.command("list")
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    embedded: Embedded = False,
+    stage: Stage = "dev",
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """List the addresses: confirmed or not, which e-mails they get, and who can end it."""
+    from sensorctl import subscribers  # noqa: PLC0415
+    from sensorctl.subscriber_filters import in_words  # noqa: PLC0415
+
+    to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
+    found = subscribers.all_of(to.access.client("sns"), topic=to.pipeline.alert_topic)
+    if as_json:
+        for subscriber in found:
+            policy = json.loads(subscriber.filter) if subscriber.filter else None
+            typer.echo(json.dumps({**asdict(subscriber), "filter": policy}))
+        return
+    if not found:
+        typer.echo("Nobody is subscribed; add an address with `sensorctl subscribers add`.")
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("address", "status", "gets", "ended by"):
+        table.add_column(column, overflow="fold")
+    for subscriber in found:
+        if subscriber.confirmed:
+            ended_by = "AWS credentials" if subscriber.protected else "anybody with the link in an e-mail"
+            gets = in_words(subscriber.filter)
+            table.add_row(Text(subscriber.address), "confirmed", Text(gets), ended_by)
+        else:
+            table.add_row(
+                Text(subscriber.address), Text("waiting for confirmation", style="yellow"), "nothing yet", "-"
+            )
+    Console().print(table)
+
+
+@app.command()
+def add(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
+    address: Address,
+    only: Annotated[str | None, typer.Option(help="Only alerts that are or were this severe: critical.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Only this kind, such as opened, resolved or silent; may be repeated.")
+    ] = None,
+    device: Annotated[
+        list[str] | None, typer.Option(help="Only this device, or freezer-* or *-7; may be repeated.")
+    ] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
+    embedded: Embedded = False,
+    stage: Stage = "dev",
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Subscribe an address, to everything or to a part; of a confirmed address this changes the part.
+
+    Silences and rejected records have no severity and are left out by --only. CloudWatch's alarms carry no attributes:
+    they reach only who gets everything.
+    """
+    from sensorctl import subscriber_filters as filters  # noqa: PLC0415
+    from sensorctl import subscribers  # noqa: PLC0415
+
+    email = filters.email_address(address)
+    policy = filters.policy(severity=only, kinds=kind or (), devices=device or (), metrics=metric or ())
+    to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
+    before = subscribers.add(
+        to.access.client("sns"),
+        topic=to.pipeline.alert_topic,
+        address=email,
+        policy=policy,
+        dead_letters=subscribers.queue_arn(to.access.client("sqs"), url=to.pipeline.mail_dead_letters),
+    )
+    gets = filters.in_words(json.dumps(policy))
+    if before is not None and before.confirmed:
+        typer.echo(f"{email} was subscribed already; from now on it gets {gets} (SNS may take 15 minutes to follow).")
+    else:
+        typer.echo(f"{email} is subscribed to {gets}, once it is confirmed.\n")
+        typer.echo("AWS has sent it a mail with a link, which is good for two days. Copy the link and confirm with")
+        typer.echo("    sensorctl subscribers confirm 'LINK'")
+        typer.echo(
+            "Clicking it confirms too, but then each alert ends with a link that unsubscribes whoever, or whatever"
+        )
+        typer.echo("mail scanner, opens it. Confirmed by the command, only AWS credentials can.")
+    if kind and filters.DIGEST not in kind:
+        typer.echo("Note: in a storm what is over the e-mail budget comes as a digest; add --kind digest to get those.")
+
+
+@app.command()
+def confirm(
+    token_or_link: Annotated[str, typer.Argument(help="The link of the confirmation mail, in quotes, or its token.")],
+    embedded: Embedded = False,
+    stage: Stage = "dev",
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Confirm a subscription so that only AWS credentials can end it, not a link that a mail scanner opens."""
+    from sensorctl import subscribers  # noqa: PLC0415
+
+    to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
+    subscribers.confirm(to.access.client("sns"), topic=to.pipeline.alert_topic, token_or_link=token_or_link)
+    typer.echo("Confirmed; unsubscribing it takes AWS credentials from now on.")
+
+
+@app.command()
+def remove(
+    address: Address,
+    embedded: Embedded = False,
+    stage: Stage = "dev",
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Unsubscribe an address."""
+    from sensorctl import subscribers  # noqa: PLC0415
+    from sensorctl.subscriber_filters import email_address  # noqa: PLC0415
+
+    email = email_address(address)
+    to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
+    subscribers.remove(to.access.client("sns"), topic=to.pipeline.alert_topic, address=email)
+    typer.echo(f"{email} gets no more e-mails. If it stands in the stage's alert_emails, take it out there too.")

@@ -1,0 +1,149 @@
+"""Who is subscribed to the topic by e-mail: listing, adding, confirming, removing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from botocore.exceptions import ClientError
+
+from sensorctl.errors import UserError
+from sensorctl.subscriber_filters import Policy
+
+_PROTOCOLS = ("email", "email-json")
+# What SNS answers to something the caller got wrong, each with a sentence of its own (SNS API Reference).
+_CALLERS_FAULT = (
+    "InvalidParameter",
+    "InvalidParameterException",
+    "NotFound",
+    "FilterPolicyLimitExceeded",
+    "SubscriptionLimitExceeded",
+)
+_TOKEN = re.compile(r"[A-Za-z0-9-]{16,}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscriber:
+    """One e-mail subscription.
+
+    `arn` is None while it waits for confirmation (SNS tells no more of it until then), and `filter`, the JSON of its
+    policy, also when it gets everything. `protected`: it was confirmed with credentials, so no link in its e-mails ends
+    it.
+    """
+
+    address: str
+    confirmed: bool
+    arn: str | None
+    filter: str | None
+    protected: bool
+
+
+def all_of(sns: Any, *, topic: str) -> list[Subscriber]:
+    """Return the e-mail subscriptions, by address; one call for each."""
+    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    listed = [each for page in pages for each in page["Subscriptions"] if each["Protocol"] in _PROTOCOLS]
+    return sorted((_subscriber(sns, each) for each in listed), key=lambda subscriber: subscriber.address.lower())
+
+
+def add(sns: Any, *, topic: str, address: str, policy: Policy, dead_letters: str) -> Subscriber | None:
+    """Subscribe an address, or give one that is confirmed another filter; return it as it was before, if it was.
+
+    `dead_letters` is the ARN of the queue for what cannot be delivered. A new address, and one that still waits, is
+    sent a confirmation e-mail. Raises UserError with what SNS says is wrong.
+    """
+    before = next((each for each in all_of(sns, topic=topic) if each.address.lower() == address.lower()), None)
+    filtered = json.dumps(policy)
+    with _callers_fault(address):
+        if before is not None and before.arn is not None and before.confirmed:
+            # An empty policy takes the filter away (SNS API Reference, "SetSubscriptionAttributes").
+            sns.set_subscription_attributes(
+                SubscriptionArn=before.arn, AttributeName="FilterPolicy", AttributeValue=filtered
+            )
+            return before
+        attributes = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_letters})}
+        if policy:
+            attributes["FilterPolicy"] = filtered
+        sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address, Attributes=attributes)
+    return before
+
+
+def confirm(sns: Any, *, topic: str, token_or_link: str) -> None:
+    """Confirm a subscription with the token, or the whole link, of its confirmation e-mail.
+
+    AuthenticateOnUnsubscribe: from then on only the owners of topic and subscription can end it, with credentials (SNS
+    API Reference, "ConfirmSubscription"); the unsubscribe link, which a mail scanner may follow, does nothing. Raises
+    UserError for a token that is none, of another topic, used, or expired.
+    """
+    token = token_of(token_or_link, topic=topic)
+    with _callers_fault("the confirmation"):
+        sns.confirm_subscription(TopicArn=topic, Token=token, AuthenticateOnUnsubscribe="true")
+
+
+def remove(sns: Any, *, topic: str, address: str) -> None:
+    """End an address's subscription. Raises UserError when there is none, or it is not confirmed yet."""
+    subscribers = all_of(sns, topic=topic)
+    found = [subscriber for subscriber in subscribers if subscriber.address.lower() == address.lower()]
+    if not found:
+        known = ", ".join(subscriber.address for subscriber in subscribers) or "nobody"
+        raise UserError(f"{address} is not subscribed; subscribed: {known}")
+    if not any(subscriber.confirmed for subscriber in found):
+        raise UserError(
+            f"{address} waits for confirmation and gets nothing; SNS can end only what is confirmed, and drops the rest"
+            " by itself after two days"
+        )
+    for subscriber in found:
+        if subscriber.confirmed and subscriber.arn is not None:
+            sns.unsubscribe(SubscriptionArn=subscriber.arn)
+
+
+def token_of(token_or_link: str, *, topic: str) -> str:
+    """Return the token of a confirmation link, also of one that a mail scanner has wrapped. Raises UserError."""
+    text = unquote(unquote(token_or_link.strip()))
+    other = re.search(r"TopicArn=([^&\s]+)", text)
+    if other is not None and other[1] != topic:
+        raise UserError(f"the link is for the topic {other[1]}; this stage's is {topic} (another --stage?)")
+    in_link = re.search(r"[?&]Token=([^&\s#]+)", text)
+    token = in_link[1] if in_link is not None else text
+    if not _TOKEN.fullmatch(token):
+        raise UserError("that is no token; give the link of the confirmation e-mail in quotes, or what follows Token=")
+    return token
+
+
+def queue_arn(sqs: Any, *, url: str) -> str:
+    """Return the ARN of the queue at `url`."""
+    arn: str = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    return arn
+
+
+def _subscriber(sns: Any, listed: dict[str, str]) -> Subscriber:
+    address, arn = listed["Endpoint"], listed["SubscriptionArn"]
+    if not arn.startswith("arn:"):  # "PendingConfirmation"
+        return Subscriber(address=address, confirmed=False, arn=None, filter=None, protected=False)
+    known = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    return Subscriber(
+        address=address,
+        confirmed=known.get("PendingConfirmation", "false") != "true",
+        arn=arn,
+        filter=_some(known.get("FilterPolicy")),
+        protected=known.get("ConfirmationWasAuthenticated") == "true",
+    )
+
+
+def _some(policy: str | None) -> str | None:
+    """Return the policy, or None for one that lets everything through."""
+    return policy if policy and json.loads(policy) else None
+
+
+@contextmanager
+def _callers_fault(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _CALLERS_FAULT:
+            raise UserError(f"{what}: SNS refuses it: {error.response['Error']['Message']}") from None
+        raise

@@ -1,0 +1,225 @@
+"""Whatever the bytes: readings and rejects, no exception; the same readings from every form; no bystanders hurt."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from lambdas.ingest import strict_json
+from lambdas.ingest.limits import Limits
+from lambdas.ingest.native import NativeReader
+from lambdas.ingest.payload import Payload
+from lambdas.ingest.reading import Reading, Reason, RecordError, Reject
+from lambdas.ingest.timestamps import texts
+
+NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+SMALL = Limits(stored=50_000, unpacked=100_000, record=600, block=900, records=200, rejects=50)
+
+Plain = tuple[str, str, str, str, str]
+
+
+def decode(data: bytes, *, chunk: int = 1 << 16, limits: Limits | None = None) -> tuple[list[Reading], list[Reject]]:
+    chunks = (data[at : at + chunk] for at in range(0, len(data), chunk))
+    batches = list(Payload(chunks, now=NOW, limits=limits or Limits()))
+    return [each for batch in batches for each in batch.readings], [each for batch in batches for each in batch.rejects]
+
+
+def plain(reading: Reading) -> Plain:
+    """Everything about a reading, with numbers by type and digits."""
+    return (
+        reading.device_id,
+        texts([reading.timestamp])[0],
+        repr(sorted(reading.metrics.items())),
+        repr(sorted((reading.units or {}).items())),
+        repr(sorted((reading.tags or {}).items())),
+    )
+
+
+LETTERS = st.text("abcXYZ019-:./_", max_size=8)
+names = st.builds(lambda first, rest: first + rest, st.sampled_from("aZ9"), LETTERS)
+floats = st.floats(-1e125, 1e125).filter(lambda value: value == 0 or abs(value) >= 1e-130)
+numbers = floats | st.integers(-(10**38) + 1, 10**38 - 1)
+moments = st.datetimes(datetime(1, 1, 3), datetime(2026, 11, 23)).map(lambda moment: moment.replace(tzinfo=UTC))
+timestamps = st.builds(
+    lambda moment, letter: moment.replace(tzinfo=None).isoformat() + letter, moments, st.sampled_from("Zz")
+)
+texts_of = st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=8), max_size=2)
+extras = st.dictionaries(
+    st.sampled_from(["fw", "x"]), st.none() | st.integers() | st.lists(st.text(max_size=3)), max_size=1
+)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> dict[str, Any]:
+    """A good native record."""
+    made: dict[str, Any] = {
+        "device_id": draw(names),
+        "timestamp": draw(timestamps),
+        "metrics": draw(st.dictionaries(names, numbers, min_size=1, max_size=3)),
+        **draw(extras),
+    }
+    if draw(st.booleans()):
+        made["units"] = draw(texts_of)
+    if draw(st.booleans()):
+        made["tags"] = draw(texts_of)
+    return made
+
+
+def forms(made: list[dict[str, Any]]) -> list[bytes]:
+    compact = [json.dumps(each, ensure_ascii=False).encode() for each in made]
+    pretty = [json.dumps(each, indent=2).encode() for each in made]
+    plain_forms = [
+        b"\n".join(compact),
+        b"\r\n".join(compact) + b"\r\n",
+        b"\n\n".join(pretty),
+        b"".join(compact),
+        b"[" + b",".join(compact) + b"]",
+        b"\xef\xbb\xbf [\n" + b" ,\n".join(pretty) + b"\n]\n",
+    ]
+    return [
+        *plain_forms,
+        gzip.compress(plain_forms[0]),
+        gzip.compress(plain_forms[4][:9]) + gzip.compress(plain_forms[4][9:]),
+    ]
+
+
+@given(st.lists(records(), min_size=1, max_size=12), st.integers(1, 400), st.integers(300, 3000))
+@settings(max_examples=60, deadline=None)
+def test_every_form_gives_the_same_readings(made: list[dict[str, Any]], chunk: int, block: int) -> None:
+    expected = None
+    for data in forms(made):
+        readings, rejects = decode(data, chunk=chunk, limits=Limits(block=block))
+        assert rejects == []
+        found = [plain(reading) for reading in readings]
+        expected = expected or found
+        assert found == expected
+    assert expected is not None
+    assert [each[0] for each in expected] == [each["device_id"] for each in made]
+    assert [each[2] for each in expected] == [repr(sorted(each["metrics"].items())) for each in made]
+
+
+SEPARATOR_FREE = st.text("abcXYZ019", min_size=1, max_size=8)
+
+
+@given(
+    st.lists(
+        st.tuples(SEPARATOR_FREE, SEPARATOR_FREE, floats, st.integers(2**28, 1_790_000_000)), min_size=1, max_size=20
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_a_senml_pack_gives_what_its_resolved_records_say(made: list[tuple[str, str, float, int]]) -> None:
+    resolved = [{"n": f"{device}:{metric}", "v": value, "t": seconds} for device, metric, value, seconds in made]
+    start = made[0][3]
+    based: list[dict[str, Any]] = [{"bt": start}]
+    for device, metric, value, seconds in made:
+        based += [{"bn": f"{device}:"}, {"n": metric, "v": value, "t": seconds - start}]
+    first, first_rejects = decode(json.dumps(resolved).encode())
+    second, second_rejects = decode(json.dumps(based).encode(), limits=Limits(block=900))
+    assert first_rejects == second_rejects == []
+    assert [plain(reading) for reading in first] == [plain(reading) for reading in second]
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    assert [(reading.device_id, reading.timestamp, reading.metrics) for reading in first] == [
+        (device, epoch + timedelta(seconds=seconds), {metric: value}) for device, metric, value, seconds in made
+    ]
+
+
+PIECES = st.sampled_from(
+    [
+        b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\n", b"\r\n", b" ", b"0", b"1e400", b"-", b"NaN", b"null",
+        b'"device_id"', b'"timestamp"', b'"metrics"', b'"n"', b'"v"', b'"bn"', b'"bt"', b'"bs"', b'"a:b"', b"\xff",
+        b"\xef\xbb\xbf", b"\x1f\x8b", b"\\ud800", b'"2026-11-22T10:00:00Z"', b'{"n": "a:b", "v": 1}', b'{"bn": 1}',
+        b'{"device_id": "a", "timestamp": "2026-11-22T10:00:00Z", "metrics": {"t": 1}}', b"},{", b"}\n{", b"x" * 700,
+    ]
+)  # fmt: skip
+hostile = st.binary(max_size=300) | st.lists(PIECES, max_size=60).map(b"".join)
+
+
+@given(hostile, st.booleans(), st.booleans(), st.integers(1, 500))
+@example(b"", False, False, 1)
+@example(b"\x1f\x8b", False, False, 1)
+@example(b"[" * 5000, True, False, 100)
+@settings(max_examples=1200, deadline=None)
+def test_any_bytes_end_as_readings_and_rejects(content: bytes, packed: bool, array: bool, chunk: int) -> None:
+    content = b"[" + content if array else content
+    data = gzip.compress(content) if packed else content
+    for limits in (SMALL, Limits()):
+        readings, rejects = decode(data, chunk=chunk, limits=limits)
+        assert {reject.reason for reject in rejects} <= set(get_args(Reason))
+        assert all(len(reject.excerpt) <= 1024 and reject.detail.isprintable() for reject in rejects)
+        assert [reject.offset for reject in rejects] == sorted(reject.offset for reject in rejects)
+        assert len(rejects) <= limits.rejects + 2
+        assert len({plain(reading) for reading in readings}) <= len(content)
+        if not content.strip(b" \t\r\n[]"):
+            assert readings == []
+
+
+@given(
+    st.lists(records(), min_size=2, max_size=8),
+    st.data(),
+    st.sampled_from([b"\n", b"\r\n", b", ", b",\n "]),
+    st.booleans(),
+)
+@settings(max_examples=250, deadline=None)
+def test_one_changed_byte_costs_one_record_at_most(
+    made: list[dict[str, Any]], data: st.DataObject, between: bytes, packed: bool
+) -> None:
+    compact = [json.dumps({**each, "x": 0}).encode() for each in made]
+    place = data.draw(st.integers(0, len(compact) - 1))
+    at = data.draw(st.integers(0, len(compact[place]) - 1))
+    byte = data.draw(st.sampled_from(b'{}[],:"\\ x0-\xff\x00') | st.integers(0, 255))
+    assume(byte != ord("\n"))
+    changed = compact[place][:at] + bytes([byte]) + compact[place][at + 1 :]
+    alone, why = decode(changed)
+    array = between.startswith(b",")
+    whole = between.join([*compact[:place], changed, *compact[place + 1 :]])
+    whole = b"[" + whole + b"]" if array else whole
+    readings, rejects = decode(gzip.compress(whole) if packed else whole, limits=Limits(block=2000))
+    others = [plain(decode(each)[0][0]) for each in compact[:place] + compact[place + 1 :]]
+    found = [plain(reading) for reading in readings]
+    if alone:
+        assert len(found) == len(made)
+    else:
+        assert found == others
+        assert len(rejects) == len(why) or (array and rejects)
+        assert rejects[0].position == (f"index {place}" if array else f"line {place + 1}")
+
+
+odd_values = (
+    st.none()
+    | st.booleans()
+    | st.sampled_from(["", "a", "a\n", "ä", "2026-11-22T10:00:00Z", "2016-12-31T23:59:60Z", "2026-11-22T10:00:00+0100"])
+    | st.sampled_from([0, -0.0, 1, 1e-300, 1e126, 10**38, 10**39 - 1, -(10**40)])
+    | st.dictionaries(
+        st.sampled_from(["", "t", "a b", "m" * 65]), st.sampled_from([0, 1.5, 1e-200, "x", None, True]), max_size=2
+    )
+    | st.lists(st.integers(), max_size=2)
+)
+odd_records = st.builds(
+    lambda good, odd, gone: {name: value for name, value in {**good, **odd}.items() if name not in gone},
+    records(),
+    st.dictionaries(
+        st.sampled_from(["device_id", "timestamp", "metrics", "units", "tags", "x"]), odd_values, max_size=2
+    ),
+    st.sets(st.sampled_from(["device_id", "timestamp", "metrics"]), max_size=1),
+)
+
+
+@given(odd_records, st.booleans())
+@settings(max_examples=500, deadline=None)
+def test_what_the_fast_way_takes_the_slow_way_takes_alike(made: dict[str, Any], tolerant: bool) -> None:
+    raw = json.dumps(made).encode()
+    reader = NativeReader(now=NOW, limits=Limits())
+    if tolerant:
+        reader.record(b'{"device_id": "a", "timestamp": "2026-11-22T10:00:00Z", "metrics": {"t": 1}, "x": 1}')
+    fast = reader.block(raw, lines=True)
+    try:
+        slow = reader.value(strict_json.parse(raw, nesting=16))
+    except RecordError:
+        assert fast is None
+    else:
+        assert fast is None or plain(fast[0][0]) == plain(slow)

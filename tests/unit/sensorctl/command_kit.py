@@ -1,0 +1,92 @@
+"""What the command tests share: a stage on moto, and the command line as a user types it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from typer.testing import CliRunner
+
+from sensorctl import cli, connection
+from sensorctl.connection import Connection
+from sensorctl.embedded.access import Access
+from sensorctl.errors import UserError
+from sensorctl.pipeline import Pipeline
+
+PARAMETER = "/sensor-fanout/test/thresholds"
+DOCUMENT = """{
+  "version": 1,
+  "metrics": {
+    "temperature": {
+      "unit": "Cel",
+      "warning": {"above": 70},
+      "critical": {"above": 85},
+      "clear": {"below": 65}
+    },
+    "battery": {
+      "warning": {"below": 20}
+    }
+  },
+  "devices": {
+    "freezer-*": {
+      "temperature": {
+        "warning": {"above": -15}
+      }
+    }
+  },
+  "silent_after": {"*": "15m", "freezer-*": "5m"}
+}"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """How a command ended: `error` is the sentence of a UserError."""
+
+    code: int
+    out: str
+    error: str
+
+
+def stage(*services: str) -> Pipeline:
+    """Make the parts of a stage that stand in these services; return their names."""
+    names: dict[str, Any] = dict.fromkeys(Pipeline.__dataclass_fields__, "unused")
+    if "sns" in services:
+        names["alert_topic"] = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
+        names["mail_dead_letters"] = boto3.client("sqs").create_queue(QueueName="mail-dead-letters")["QueueUrl"]
+    if "ssm" in services:
+        boto3.client("ssm").put_parameter(Name=PARAMETER, Value=DOCUMENT, Type="String")
+        names["thresholds_parameter"] = PARAMETER
+    if "dynamodb" in services:
+        boto3.client("dynamodb").create_table(
+            TableName="alerts",
+            KeySchema=[{"AttributeName": "alert_key", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "alert_key", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        names["alerts_table"] = "alerts"
+    return Pipeline(**names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneSession(Access):
+    """Access that reads the description of each service once, and not once a client."""
+
+    def client(self, service: str, *, pool: int = 16) -> Any:
+        make: Any = boto3.client
+        return make(service)
+
+
+def connect_to(pipeline: Pipeline, monkeypatch: Any) -> None:
+    """Let every command find this pipeline, whatever its options say."""
+    monkeypatch.setattr(connection, "connect", lambda **_: Connection(access=OneSession(), pipeline=pipeline))
+
+
+def sensorctl(*arguments: str, answers: str = "") -> Said:
+    """Run a command; what would be a traceback fails the test."""
+    result = CliRunner().invoke(cli.app, arguments, input=answers, env={"COLUMNS": "200"})
+    if isinstance(result.exception, UserError):
+        return Said(code=2, out=result.output, error=str(result.exception))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Said(code=result.exit_code, out=result.output, error="")

@@ -1,0 +1,166 @@
+"""`sensorctl subscribers` against moto's SNS; what moto has no state for (an unconfirmed address) is stubbed."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+from command_kit import connect_to, sensorctl, stage
+from moto import mock_aws
+
+from sensorctl import subscribers
+from sensorctl.errors import UserError
+from sensorctl.pipeline import Pipeline
+
+LINK = "https://sns.us-east-1.amazonaws.com/confirmation.html?TopicArn={topic}&Token={token}&Endpoint=ops@x.org"
+TOKEN = "2336412f37fb687f5d51e6e241d09c805a5a57b30d712f794cc5f6a988666d92768dd60a747ba6f3beb71854e285d6ad02428b09"
+
+
+@pytest.fixture(autouse=True)
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+    with mock_aws():
+        pipeline = stage("sns")
+        connect_to(pipeline, monkeypatch)
+        yield pipeline
+
+
+def attributes_of(address: str) -> dict[str, str]:
+    sns = boto3.client("sns")
+    (arn,) = [s["SubscriptionArn"] for s in sns.list_subscriptions()["Subscriptions"] if s["Endpoint"] == address]
+    return sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+
+
+def unconfirmed(topic: str) -> tuple[Any, Stubber]:
+    """An SNS whose one subscription waits for confirmation."""
+    sns = boto3.client("sns")
+    stubber = Stubber(sns)
+    listed = {
+        "SubscriptionArn": "PendingConfirmation",
+        "Owner": "123456789012",
+        "Protocol": "email",
+        "Endpoint": "ops@x.org",
+        "TopicArn": topic,
+    }
+    stubber.add_response("list_subscriptions_by_topic", {"Subscriptions": [listed]}, {"TopicArn": topic})
+    stubber.activate()
+    return sns, stubber
+
+
+def test_add_subscribes_with_the_filter_and_the_dead_letter_queue() -> None:
+    said = sensorctl("subscribers", "add", "--only", "critical", "ops@x.org")
+    attributes = attributes_of("ops@x.org")
+    assert json.loads(attributes["FilterPolicy"]) == {"severity": ["critical"]}
+    assert json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"].endswith(":mail-dead-letters")
+    assert "sensorctl subscribers confirm" in said.out
+
+
+def test_without_a_filter_there_is_no_policy() -> None:
+    sensorctl("subscribers", "add", "ops@x.org")
+    assert "FilterPolicy" not in attributes_of("ops@x.org")
+
+
+def test_add_of_a_confirmed_address_changes_its_filter() -> None:
+    sensorctl("subscribers", "add", "ops@x.org", "--only", "critical")
+    said = sensorctl("subscribers", "add", "OPS@x.org", "--kind", "opened", "--kind", "resolved")
+    assert "was subscribed already; from now on it gets opened or resolved" in said.out
+    assert "add --kind digest" in said.out
+    assert json.loads(attributes_of("ops@x.org")["FilterPolicy"]) == {"kind": ["opened", "resolved"]}
+
+
+def test_list_tells_the_filter_in_words() -> None:
+    sensorctl("subscribers", "add", "ops@x.org", "--device", "boiler-7")
+    (row,) = [line for line in sensorctl("subscribers", "list").out.splitlines() if "ops@x.org" in line]
+    assert "confirmed" in row
+    assert "device boiler-7; and digests" in row
+
+
+def test_list_json_is_one_object_a_line() -> None:
+    for address in ("b@x.org", "a@x.org"):
+        sensorctl("subscribers", "add", address, "--only", "critical")
+    listed = [json.loads(line) for line in sensorctl("subscribers", "list", "--json").out.splitlines()]
+    assert [(each["address"], each["confirmed"], each["filter"]) for each in listed] == [
+        ("a@x.org", True, {"severity": ["critical"]}),
+        ("b@x.org", True, {"severity": ["critical"]}),
+    ]
+
+
+def test_list_of_nobody_says_what_to_do() -> None:
+    assert "subscribers add" in sensorctl("subscribers", "list").out
+
+
+def test_queues_on_the_topic_are_no_subscribers(deployed: Pipeline) -> None:
+    arn = subscribers.queue_arn(boto3.client("sqs"), url=deployed.mail_dead_letters)
+    boto3.client("sns").subscribe(TopicArn=deployed.alert_topic, Protocol="sqs", Endpoint=arn)
+    assert subscribers.all_of(boto3.client("sns"), topic=deployed.alert_topic) == []
+
+
+def test_an_address_that_waits_is_listed_as_waiting(deployed: Pipeline) -> None:
+    sns, _ = unconfirmed(deployed.alert_topic)
+    (found,) = subscribers.all_of(sns, topic=deployed.alert_topic)
+    assert (found.address, found.confirmed, found.protected) == ("ops@x.org", False, False)
+
+
+def test_add_of_an_address_that_waits_subscribes_again_which_sends_the_mail_again(deployed: Pipeline) -> None:
+    sns, stubber = unconfirmed(deployed.alert_topic)
+    expected = {"TopicArn": deployed.alert_topic, "Protocol": "email", "Endpoint": "ops@x.org", "Attributes": ANY}
+    stubber.add_response("subscribe", {"SubscriptionArn": "pending confirmation"}, expected)
+    subscribers.add(sns, topic=deployed.alert_topic, address="ops@x.org", policy={}, dead_letters="arn")
+    stubber.assert_no_pending_responses()
+
+
+def test_what_waits_cannot_be_removed_and_that_is_said(deployed: Pipeline) -> None:
+    sns, _ = unconfirmed(deployed.alert_topic)
+    with pytest.raises(UserError, match=r"ops@x.org waits for confirmation .* two days"):
+        subscribers.remove(sns, topic=deployed.alert_topic, address="ops@x.org")
+
+
+def test_what_sns_refuses_is_one_sentence(deployed: Pipeline) -> None:
+    sns, stubber = unconfirmed(deployed.alert_topic)
+    stubber.add_client_error("subscribe", "FilterPolicyLimitExceeded", "too many filters")
+    with pytest.raises(UserError, match=r"ops@x\.org: SNS refuses it: too many filters"):
+        subscribers.add(sns, topic=deployed.alert_topic, address="ops@x.org", policy={}, dead_letters="arn")
+
+
+def test_confirm_asks_for_authenticated_unsubscribing(deployed: Pipeline) -> None:
+    sns = boto3.client("sns")
+    stubber = Stubber(sns)
+    expected = {"TopicArn": deployed.alert_topic, "Token": TOKEN, "AuthenticateOnUnsubscribe": "true"}
+    stubber.add_response("confirm_subscription", {"SubscriptionArn": "arn"}, expected)
+    stubber.add_client_error("confirm_subscription", "InvalidParameter", "Invalid token")
+    stubber.activate()
+    link = LINK.format(topic=deployed.alert_topic, token=TOKEN)
+    subscribers.confirm(sns, topic=deployed.alert_topic, token_or_link=link)
+    with pytest.raises(UserError, match="Invalid token"):
+        subscribers.confirm(sns, topic=deployed.alert_topic, token_or_link=TOKEN)
+    stubber.assert_no_pending_responses()
+
+
+def test_a_token_is_found_alone_in_a_link_and_in_a_wrapped_link() -> None:
+    topic = "arn:aws:sns:us-east-1:123456789012:alerts"
+    link = LINK.format(topic=topic, token=TOKEN)
+    wrapped = "https://scan.example/?url=" + link.replace(":", "%3A").replace("?", "%3F").replace("&", "%26") + "&d=1"
+    for given in (TOKEN, f" {TOKEN}\n", link, wrapped):
+        assert subscribers.token_of(given, topic=topic) == TOKEN
+
+
+def test_a_link_of_another_topic_and_what_is_no_token_are_refused() -> None:
+    topic = "arn:aws:sns:us-east-1:123456789012:alerts"
+    with pytest.raises(UserError, match="another --stage"):
+        subscribers.token_of(LINK.format(topic=topic + "-prod", token=TOKEN), topic=topic)
+    for wrong in ("", "ops@x.org", "https://sns.us-east-1.amazonaws.com/confirmation.html", "short"):
+        with pytest.raises(UserError, match="that is no token"):
+            subscribers.token_of(wrong, topic=topic)
+
+
+def test_remove_ends_the_subscription_and_names_an_unknown_address() -> None:
+    sensorctl("subscribers", "add", "ops@x.org")
+    assert "who@x.org is not subscribed; subscribed: ops@x.org" in sensorctl("subscribers", "remove", "who@x.org").error
+    assert sensorctl("subscribers", "remove", "Ops@x.org").code == 0
+    assert boto3.client("sns").list_subscriptions()["Subscriptions"] == []
+
+
+def test_a_wrong_address_is_one_sentence_and_subscribes_nobody() -> None:
+    assert sensorctl("subscribers", "add", "ops@x").error.startswith("'ops@x' is no e-mail address")
+    assert boto3.client("sns").list_subscriptions()["Subscriptions"] == []
