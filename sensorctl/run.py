@@ -37,14 +37,14 @@ from sensorctl.uploader import Uploader
 from sensorctl.waiting import wait_until
 
 PREFIX = "incoming/"
-# A round settles in a second or two; this long means that something is lost, and the summary will say what.
-_ROUND_SECONDS = 30
+# A group of uploads settles in a second; this long means that something is lost, and the summary will say what.
+_SETTLE_SECONDS = 30
 # A storm's last e-mail may have to wait for the next minute's digest.
 _STORM_SECONDS = 90
 # What is over the budget of one second waits for a sweep; the emulator's own comes once a minute.
 _SWEEP_EVERY_S = 3.0
-# Each concurrent upload may be a cold start, and many of those at once starve a small machine.
-_UPLOADERS = 4
+# Each object under way at once is a worker of its own, and many cold starts at once starve a small machine.
+_AT_ONCE = 5
 _SILENT_FOR = timedelta(minutes=20)
 # Of a storm's e-mails, the terminal shows the digest and counts the rest.
 _QUIET = storm_devices()
@@ -98,7 +98,7 @@ def run(*, root: Path, seed: int, console: Console, port: int | None, smtp: tupl
 
 
 class _Story:
-    """Uploads chapter by chapter; the next begins when all that the last one must cause has happened."""
+    """Uploads group by group; the next begins when all that the last one must cause has happened."""
 
     def __init__(self, aws: EmbeddedAws, *, expected: Expected, console: Console, say: Callable[[str], None]) -> None:
         self._aws = aws
@@ -138,12 +138,11 @@ class _Story:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=self._console, transient=True) as progress:
             task = progress.add_task("objects uploaded", total=sum(len(uploads) for uploads in rounds))
-            # One alone first: a cold start of each function, and of nothing else, on the way to the first alert.
-            first, rounds[0] = rounds[0][:1], rounds[0][1:]
-            return all(self._upload(uploads, uploaded=lambda: progress.advance(task)) for uploads in [first, *rounds])
+            groups = (uploads[at : at + _AT_ONCE] for uploads in rounds for at in range(0, len(uploads), _AT_ONCE))
+            return all(self._upload(group, uploaded=lambda: progress.advance(task)) for group in groups)
 
     def _upload(self, uploads: list[Upload], *, uploaded: Callable[[], None] = lambda: None) -> bool:
-        with ThreadPoolExecutor(_UPLOADERS) as pool:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
             for _ in pool.map(lambda upload: self._uploader.upload(upload.key, upload.body), uploads):
                 uploaded()
         self._expected.add(uploads)
@@ -151,7 +150,7 @@ class _Story:
 
     def _settle(self, *, sweep_first: bool = False) -> bool:
         """Wait until what was sent is stored and mailed."""
-        return self._wait(self._is_settled, seconds=_ROUND_SECONDS, sweep_first=sweep_first)
+        return self._wait(self._is_settled, seconds=_SETTLE_SECONDS, sweep_first=sweep_first)
 
     def _storm(self, upload: Upload) -> None:
         before = list(self._expected.mails)
@@ -167,7 +166,7 @@ class _Story:
             return told.mailed + told.in_digests >= len(_QUIET) and (told.digests > 0 or not told.in_digests)
 
         self._wait(all_told, seconds=_STORM_SECONDS)
-        wait_until(self._is_settled, seconds=_ROUND_SECONDS)
+        wait_until(self._is_settled, seconds=_SETTLE_SECONDS)
 
     def _wait(self, condition: Callable[[], bool], *, seconds: float, sweep_first: bool = False) -> bool:
         """Wait for `condition`, sweeping now and then as the schedule would."""

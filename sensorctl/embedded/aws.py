@@ -98,6 +98,7 @@ class EmbeddedAws:
         self._say("deploying the stack")
         self.pipeline = deploy(self.access, assembly=assembly, stage=self._context["stage"])
 
+        self._warm_up()
         inbox = self._folder / "inbox"
         shutil.rmtree(inbox, ignore_errors=True)
         self.mailbox = Mailbox(self.access, topic=self.pipeline.alert_topic, folder=inbox, smtp=self._smtp)
@@ -114,6 +115,20 @@ class EmbeddedAws:
         path = self._folder / "state.json"
         _write_private(path, json.dumps(state))
         cleanup.callback(path.unlink, missing_ok=True)
+
+    def _warm_up(self) -> None:
+        """Invoke each function once with nothing to do.
+
+        The emulator loses events when a function's very first invocations come several at once.
+        """
+        functions = self.access.client("lambda")
+        nothing = {self.pipeline.ingest_function: {"Records": []}, self.pipeline.alert_function: {"sweep": True}}
+        with ThreadPoolExecutor(len(nothing)) as beside:
+            for answer in beside.map(
+                lambda each: functions.invoke(FunctionName=each[0], Payload=json.dumps(each[1])), nothing.items()
+            ):
+                if "FunctionError" in answer:
+                    raise RuntimeError(f"a function does not start: {answer['Payload'].read().decode()}")
 
 
 @contextlib.contextmanager

@@ -88,7 +88,7 @@ def test_looking_goes_on_at_the_next_tick_where_time_ran_out(world: World, devic
     ticks = 0
     while len(world.items("silence")) < devices:
         budget = iter([60.0] * (4 + ticks) + [1.0] * 1_000)
-        function.time_left = lambda budget=budget: next(budget)  # type: ignore[misc]
+        function.time_left = lambda budget=budget: next(budget)
         function(SWEEP)
         world.clock.forward(seconds=61)
         ticks += 1

@@ -145,7 +145,7 @@ def test_a_tick_that_runs_out_of_time_goes_on_at_the_next(world: World) -> None:
     for _ in range(4):
         calls = len(function.calls)
         budget = iter([60.0] * 8 + [10.0] * 1_000)  # time runs out after a few records
-        function.time_left = lambda budget=budget: next(budget)  # type: ignore[misc]
+        function.time_left = lambda budget=budget: next(budget)
         function(SWEEP)
         looked.append(function.calls[calls:].count("Publish"))
         world.clock.forward(minutes=1)
@@ -154,6 +154,29 @@ def test_a_tick_that_runs_out_of_time_goes_on_at_the_next(world: World) -> None:
     assert [mail["kind"] for mail in told].count("resolved") + in_digests == 12
     assert max(looked) < 12
     assert all(item["status"]["S"] == "closed" for item in world.items("alert"))
+
+
+def test_alerts_that_stay_open_all_get_their_turn_when_time_is_short(world: World) -> None:
+    function = world.function()
+    devices = {f"d-{number}" for number in range(9)}
+    for device in devices:
+        function(event(breach(71, device=device)))
+        world.clock.forward(seconds=1)
+    looked: list[str] = []
+    events = function.wire.clients["dynamodb"].meta.events
+    note = (
+        "provide-client-params.dynamodb.Query",
+        lambda params, **_: looked.append(params["ExpressionAttributeValues"].get(":device", {}).get("S")),
+    )
+    events.register(*note)
+    for _ in range(3):
+        budget = iter([60.0] * 4 + [10.0] * 1_000)  # time for three of them
+        function.time_left = lambda budget=budget: next(budget)
+        function(SWEEP)
+        world.clock.forward(minutes=1)
+    events.unregister(*note)
+    turns = [device for device in looked if device is not None]
+    assert sorted(turns) == sorted(devices)
 
 
 def test_one_record_that_fails_does_not_hold_up_the_others_and_is_raised_at_the_end(world: World) -> None:

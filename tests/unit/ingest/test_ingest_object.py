@@ -63,12 +63,12 @@ def test_an_object_of_many_blocks_tells_each_device_once(world: World) -> None:
 
 def test_a_storm_of_devices_is_told_in_parts_and_bounded_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest_object, "_MOST_BREACHES", 8)
-    outcome = take_in(world, hot(90, 30))
+    outcome = take_in(world, hot(60, 20))
     told = [event["detail"] for event in world.heard()]
-    assert outcome.breaches == len(told) > 30
-    assert {detail["device_id"] for detail in told} == {f"boiler-{number}" for number in range(30)}
-    assert len({detail["breach_id"] for detail in told}) == 30
-    assert sum(detail["count"] for detail in told) == 90
+    assert outcome.breaches == len(told) > 20
+    assert {detail["device_id"] for detail in told} == {f"boiler-{number}" for number in range(20)}
+    assert len({detail["breach_id"] for detail in told}) == 20
+    assert sum(detail["count"] for detail in told) == 60
 
 
 def test_only_the_first_five_rejects_are_examples(world: World) -> None:

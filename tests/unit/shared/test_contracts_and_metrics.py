@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lambdas.shared import metrics
+from lambdas.shared.contracts import (
+    ContractError,
+    ObjectRef,
+    ReadingsRejected,
+    RejectExample,
+    ThresholdBreached,
+    breach_id,
+)
+
+SOURCE = ObjectRef(bucket="landing", key="incoming/a.json", version_id="v1")
+BREACHED = ThresholdBreached(
+    breach_id="0" * 32,
+    device_id="boiler-7",
+    metric="temperature",
+    unit=None,
+    severity="critical",
+    bound="above",
+    limit=85,
+    value=92.4,
+    count=3,
+    first_at="2026-11-22T10:00:00.000000Z",
+    last_at="2026-11-22T10:01:00.000000Z",
+    object=SOURCE,
+    trace_id=None,
+)
+REJECTED = ReadingsRejected(
+    object=SOURCE,
+    stored=3,
+    rejected=1,
+    reasons={"not_json": 1},
+    examples=(RejectExample(position="line 2", reason="not_json", detail="Expecting value"),),
+    quarantine_key="quarantine/incoming/a.json/v1.ndjson",
+    trace_id="1-5759e988-bd862e3fe1be46a994272793",
+)
+
+
+@pytest.mark.parametrize("event", [BREACHED, REJECTED])
+def test_an_event_reads_back_as_it_was_sent_and_later_members_are_ignored(
+    event: ThresholdBreached | ReadingsRejected,
+) -> None:
+    sent = json.loads(json.dumps({**event.to_detail(), "added_later": 1}))
+    assert type(event).from_detail(sent) == event
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("severity", "fatal"), ("severity", None), ("value", True), ("count", "3"), ("object", "x"), ("unit", 5)],
+)
+def test_a_detail_that_breaks_the_contract_is_an_error_naming_the_member(member: str, value: Any) -> None:
+    with pytest.raises(ContractError, match=member):
+        ThresholdBreached.from_detail({**BREACHED.to_detail(), member: value})
+
+
+def test_a_breach_id_depends_on_all_that_makes_a_breach_and_on_nothing_else() -> None:
+    ids = {
+        breach_id(
+            ObjectRef(bucket=bucket, key=key, version_id=version), device_id=device, metric=metric, severity=severity
+        )
+        for bucket, key, version, device, metric in [
+            ("b", "k", "v", "d", "m"),
+            ("c", "k", "v", "d", "m"),
+            ("b", "l", "v", "d", "m"),
+            ("b", "k", "w", "d", "m"),
+            ("b", "k", "v", "e", "m"),
+            ("b", "k", "v", "d", "n"),
+            ("b", "kv", "", "d", "m"),
+        ]
+        for severity in ("warning", "critical")
+    }
+    assert len(ids) == 14
+    assert breach_id(SOURCE, device_id="boiler-7", metric="t", severity="warning") == "7ac5e1b2bcd26e8d0d4a5a4f2d4b6e44"
+
+
+def test_metrics_are_one_line_that_cloudwatch_understands(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics.emit({"objects": 2, "lag_ms": 7.5}, stage="dev", function="ingest", clock_ms=1_700_000_000_000)
+    metrics.emit({}, stage="dev", function="ingest")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {
+        "_aws": {
+            "Timestamp": 1_700_000_000_000,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "SensorFanout",
+                    "Dimensions": [["stage", "function"]],
+                    "Metrics": [{"Name": "objects", "Unit": "Count"}, {"Name": "lag_ms", "Unit": "Milliseconds"}],
+                }
+            ],
+        },
+        "stage": "dev",
+        "function": "ingest",
+        "objects": 2,
+        "lag_ms": 7.5,
+    }
