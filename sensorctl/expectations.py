@@ -7,7 +7,7 @@ rejects by reason, and the e-mails.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -31,13 +31,14 @@ class Expected:
     """Grows with each upload; all counts are of distinct things unless the name says otherwise."""
 
     thresholds: Thresholds
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     readings: set[ReadingKey] = field(default_factory=set)
     duplicates_sent: int = 0
     rejects: Counter[str] = field(default_factory=Counter)
     breaching: int = 0
     mails: list[ExpectedMail] = field(default_factory=list)
     _open: dict[tuple[str, str], str] = field(default_factory=dict)
-    _rejecting: set[str] = field(default_factory=set)
+    _rejecting: set[tuple[str, str]] = field(default_factory=set)
     _silent: set[str] = field(default_factory=set)
     _newest: dict[tuple[str, str], tuple[datetime, float]] = field(default_factory=dict)
 
@@ -105,8 +106,9 @@ class Expected:
                 self._open[device, metric] = severity
 
     def _mail_rejects(self, prefix: str) -> None:
-        if prefix not in self._rejecting:
-            self._rejecting.add(prefix)
+        hour = self.clock().strftime("%Y-%m-%dT%H")
+        if (prefix, hour) not in self._rejecting:
+            self._rejecting.add((prefix, hour))
             self.mails.append(ExpectedMail("rejected", "-", prefix))
 
     def _crossing(self, device_id: str, metric: str, value: float) -> str | None:

@@ -94,14 +94,15 @@ class Sweep:
 
     def _watch(self) -> None:
         """Look at the newest reading behind every running alert, and behind every silent device."""
-        start = self._ledger.cursor("watch")
+        start = done = self._ledger.cursor("watch")
         failed = len(self._failures)
         walk = self._ledger.walk("watch", now=self._clock(), unreadable=self._failed, after=start)
         for record, position in walk:
             if self._spent(_WATCH) or len(self._failures) - failed >= _MOST_FAILURES:
-                self._ledger.save_cursor("watch", position)
+                self._ledger.save_cursor("watch", done)
                 log("INFO", "sweep goes on with the open alerts at the next tick", shard=position.shard)
                 return
+            done = position
             self._counts["watched"] += 1
             if isinstance(record.state, MetricState):
                 self._try(record.key, partial(self._look_after, record, record.state))
@@ -121,13 +122,14 @@ class Sweep:
 
     def _look_for_silence(self) -> None:
         """Look at the last reading of every device that ingest has registered and that must not be silent."""
-        start = self._ledger.cursor("devices")
+        start = done = self._ledger.cursor("devices")
         failed = len(self._failures)
         for device_id, position in self._readings.devices(after=start):
             if self._spent(_SILENCE) or len(self._failures) - failed >= _MOST_FAILURES:
-                self._ledger.save_cursor("devices", position)
+                self._ledger.save_cursor("devices", done)
                 log("INFO", "sweep goes on with the devices at the next tick", shard=position.shard)
                 return
+            done = position
             if device_id not in self._silent and self._thresholds.current().silent_after(device_id) is not None:
                 self._try(device_id, partial(self._look_at, silence_key(device_id), device_id))
         if start is not None:

@@ -53,12 +53,28 @@ def test_run_ends_well_and_says_so(run: subprocess.CompletedProcess[str]) -> Non
 def test_run_stores_every_good_reading_once_and_mails_every_alert_once(run: subprocess.CompletedProcess[str]) -> None:
     result = summary()
     assert result["seed"] == 7
-    assert result["readings_sent"] == 2400 + 6
-    assert result["readings_stored"] == result["readings_sent"] - result["records_rejected"] == 2400
-    assert result["alerts_sent"] == result["alerts_expected"] == 4
+    fleet, beacon, storm = 20 * 120, 2, 16
+    assert result["records_rejected"] == result["records_rejected_expected"] == 6
+    assert result["readings_stored"] == result["readings_sent"] - 6 == fleet + beacon + storm
+    assert result["alerts_sent"] == result["alerts_expected"] == 7
     assert result["duplicate_emails"] == result["stored_more_than_once"] == 0
     assert result["breaches_stored"] == result["breaches_expected"] > 0
     assert result["traces"] > 0
+
+
+def test_run_tells_each_kind_of_story_once(run: subprocess.CompletedProcess[str]) -> None:
+    one_each = {kind: {"expected": 1, "sent": 1} for kind in ("back", "escalated", "rejected", "resolved", "silent")}
+    assert summary()["emails"] == {**one_each, "opened": {"expected": 2, "sent": 2}}
+
+
+def test_a_storm_is_told_alert_by_alert_or_in_a_digest_and_stays_within_the_budget(
+    run: subprocess.CompletedProcess[str],
+) -> None:
+    storm = summary()["storm"]
+    assert storm["alerts"] == storm["mailed"] + storm["in_digests"] == 16
+    assert storm["in_digests"] > 0
+    assert storm["digests"] > 0
+    assert summary()["most_emails_in_a_minute"] <= 10 + 1
 
 
 def test_run_shows_mails_rejects_and_a_trace(run: subprocess.CompletedProcess[str]) -> None:

@@ -1,14 +1,14 @@
 import gzip
 import itertools
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from lambdas.shared.thresholds import Thresholds
 from sensorctl.expectations import Expected, ExpectedMail
-from sensorctl.simulator import ROUNDS, Upload, fleet, simulate
+from sensorctl.simulator import ROUNDS, Upload, fleet, last_words, simulate, storm, storm_devices
 
 START = datetime(2026, 11, 22, 10, tzinfo=UTC)
 THRESHOLDS = Thresholds.parse((Path(__file__).parents[3] / "thresholds.json").read_bytes())
@@ -67,6 +67,30 @@ def test_warning_and_critical_never_come_in_one_object() -> None:
         values = [r.metrics["temperature"] for u in uploads for r in u.readings if r.device_id == "boiler-7"]
         severities = {crossing.severity for v in values if (crossing := _boiler().crossing(v))}
         assert len(severities) <= 1, f"round {number} of {ROUNDS}"
+
+
+def test_after_the_rounds_the_boiler_is_clear_and_the_pump_is_not() -> None:
+    result = expected()
+    sent = len(result.mails)
+    result.sweep(now=START + timedelta(minutes=11))
+    assert result.mails[sent:] == [ExpectedMail("resolved", "critical", "boiler-7 temperature")]
+
+
+def test_a_device_goes_silent_once_and_comes_back_once() -> None:
+    result = Expected(THRESHOLDS)
+    result.add([last_words(at=START)])
+    for minutes in (14, 16, 17):
+        result.sweep(now=START + timedelta(minutes=minutes))
+    result.add([last_words(at=START + timedelta(minutes=18))])
+    result.sweep(now=START + timedelta(minutes=19))
+    assert [mail.kind for mail in result.mails] == ["silent", "back"]
+
+
+def test_a_storm_is_one_object_in_which_every_cell_breaches() -> None:
+    result = Expected(THRESHOLDS)
+    result.add([storm(at=START)])
+    assert {mail.subject.split()[0] for mail in result.mails} == storm_devices()
+    assert result.breaching == len(storm_devices())
 
 
 def _boiler():  # type: ignore[no-untyped-def]

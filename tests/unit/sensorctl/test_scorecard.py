@@ -1,0 +1,73 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdas.shared.thresholds import Thresholds
+from sensorctl.embedded.mailbox import Mail
+from sensorctl.expectations import Expected
+from sensorctl.scorecard import Found, judge
+from sensorctl.simulator import SentReading, Upload
+
+AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
+THRESHOLDS = Thresholds.parse((Path(__file__).parents[3] / "thresholds.json").read_bytes())
+READING = SentReading(device_id="boiler-7", timestamp=AT, metrics={"temperature": 92.5})
+ITEM: dict[str, Any] = {
+    "device_id": "boiler-7",
+    "reading_id": "2026-11-22T10:00:00.000000Z#0123456789abcdef",
+    "metrics": {"temperature": 92.5},
+    "breaches": [{"metric": "temperature", "severity": "critical"}],
+    "trace_id": "1-6b03399a-" + "0" * 24,
+}
+MAIL = Mail(
+    message_id="m",
+    address="you@example.com",
+    subject="s",
+    body="b",
+    sent_at=AT,
+    attributes={"kind": "opened", "severity": "critical", "device_id": "boiler-7", "metric": "temperature"},
+)
+GOOD = Found(items=[ITEM], rejected=[], mails=[MAIL], ledger=[], failed_events=0)
+
+
+def problems(found: Found, *, storm: frozenset[str] = frozenset(), budget: int = 30) -> list[str]:
+    expected = Expected(THRESHOLDS)
+    expected.add([Upload(key="boiler-7/a.json", body=b"", readings=(READING,))])
+    return judge(
+        expected, found, storm_devices=set(storm), emails_per_minute=budget, seed=1, first_alert_s=1.0, seconds=2.0
+    ).problems
+
+
+def test_what_is_as_it_was_sent_has_no_problems() -> None:
+    assert problems(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        (replace(GOOD, items=[]), "readings missing: 1"),
+        (replace(GOOD, items=[{**ITEM, "metrics": {"temperature": 92.4}}]), "readings stored that nobody sent: 1"),
+        (replace(GOOD, items=[{**ITEM, "breaches": []}]), "0 readings marked as breaching, not 1"),
+        (replace(GOOD, mails=[]), "e-mails missing: 1"),
+        (replace(GOOD, mails=[MAIL, MAIL]), "e-mails too many: 1"),
+        (replace(GOOD, failed_events=2), "2 events wait in failure queues"),
+    ],
+)
+def test_each_disagreement_is_named(found: Found, problem: str) -> None:
+    assert any(line.startswith(problem) for line in problems(found)), problems(found)
+
+
+def test_a_storm_must_be_told_alert_by_alert_or_in_a_digest() -> None:
+    messages = [{"status": "DIGESTED"}]
+    told = replace(GOOD, ledger=[{"alert_key": "cell-01#temperature", "outbox": messages}])
+    untold = replace(GOOD, ledger=[{"alert_key": "cell-01#temperature", "outbox": []}])
+    assert problems(told, storm=frozenset({"cell-01"})) == []
+    assert problems(untold, storm=frozenset({"cell-01"})) == ["0 alerts of the storm told, not each of 1 once"]
+
+
+def test_more_mail_in_a_minute_than_the_budget_and_a_digest_is_a_problem() -> None:
+    storm = [replace(MAIL, attributes={**MAIL.attributes, "device_id": "cell-01"}) for _ in range(3)]
+    found = replace(GOOD, mails=[MAIL, *storm])
+    assert "4 e-mails in one minute, over 2 + 1" in problems(found, budget=2)
