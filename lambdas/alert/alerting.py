@@ -116,8 +116,7 @@ class Alerting:
 
     def _breached(self, detail: dict[str, Any], counts: Counter[str]) -> None:
         breach = ThresholdBreached.from_detail(detail)
-        uploaded_at = detail.get("uploaded_at")
-        uploaded = lifecycle.instant(str(uploaded_at), name="uploaded_at") if uploaded_at is not None else None
+        uploaded = lifecycle.instant(breach.uploaded_at, name="uploaded_at") if breach.uploaded_at else None
         with tracing.phase(
             "alert",
             device_id=breach.device_id,

@@ -36,10 +36,13 @@ class _Worst:
 class Breaches:
     """Evaluates the readings of one object and gathers what must be told."""
 
-    def __init__(self, thresholds: Thresholds, *, source: ObjectRef, trace_id: str | None) -> None:
+    def __init__(
+        self, thresholds: Thresholds, *, source: ObjectRef, trace_id: str | None, uploaded_at: str | None = None
+    ) -> None:
         self._thresholds = thresholds
         self._source = source
         self._trace_id = trace_id
+        self._uploaded_at = uploaded_at
         self._worst: dict[tuple[str, str], _Worst] = {}
 
     def __len__(self) -> int:
@@ -96,6 +99,7 @@ class Breaches:
             last_at=worst.last_at,
             object=self._source,
             trace_id=self._trace_id,
+            uploaded_at=self._uploaded_at,
         )
 
 

@@ -127,7 +127,12 @@ class _Work:
         self._source = upload.source
         self._quarantine = quarantine
         self._trace_id = tracing.trace_id()
-        self._breaches = Breaches(thresholds, source=upload.source, trace_id=self._trace_id)
+        self._breaches = Breaches(
+            thresholds,
+            source=upload.source,
+            trace_id=self._trace_id,
+            uploaded_at=timestamps.texts([uploaded_at])[0],
+        )
         self._origin = Origin(
             source=upload.source,
             uploaded_at=timestamps.texts([uploaded_at])[0],

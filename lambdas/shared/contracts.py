@@ -36,7 +36,8 @@ class ThresholdBreached:
     """One device's metric went out of bounds in one object; never one event per reading.
 
     `value` is the worst of `count` breaching readings taken between `first_at` and `last_at` (RFC 3339, UTC,
-    microseconds); `limit` and `bound` are the threshold that the worst one crossed.
+    microseconds); `limit` and `bound` are the threshold that the worst one crossed. `uploaded_at` is the object's time,
+    from which the time to the alert is measured.
     """
 
     breach_id: str
@@ -52,6 +53,7 @@ class ThresholdBreached:
     last_at: str
     object: ObjectRef
     trace_id: str | None
+    uploaded_at: str | None = None
 
     def to_detail(self) -> dict[str, Any]:
         """Return the EventBridge detail."""
@@ -74,6 +76,7 @@ class ThresholdBreached:
             last_at=_text(detail, "last_at"),
             object=_object(detail),
             trace_id=_optional_text(detail, "trace_id"),
+            uploaded_at=_optional_text(detail, "uploaded_at"),
         )
 
 
