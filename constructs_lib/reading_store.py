@@ -43,7 +43,7 @@ class ReadingStore(Construct):
         ingest.tell(READINGS_TABLE=self.readings.table_name)
         if self._settings.retention_days is not None:
             ingest.tell(RETENTION_DAYS=str(self._settings.retention_days))
-        ingest.allow("WriteReadings", "dynamodb:BatchWriteItem", "dynamodb:PutItem", on=self.readings.table_arn)
+        ingest.allow("WriteReadings", "dynamodb:BatchWriteItem", on=self.readings.table_arn)
 
     def usable_by(self, alert: TracedFunction) -> None:
         """Let alert keep its ledger, find what needs attention in it, and read a device's newest readings."""

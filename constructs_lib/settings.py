@@ -72,7 +72,9 @@ def load_settings(context: Callable[[str], Any]) -> Settings:
     bundle = context("bundle") or "lambda"
     if bundle not in ("lambda", "host"):
         raise SettingsError(f"bundle is {bundle!r}; choose lambda or host.")
-    given = _Section(f"cdk.json: stages.{stage}", {**stages[stage], **_rate(context)}, _STAGE_MEMBERS)
+    given = _Section(
+        f"cdk.json: stages.{stage}", _with_rate(stages[stage], context("emails_per_minute")), _STAGE_MEMBERS
+    )
     override = context("alert_emails")
     return Settings(
         stage=stage,
@@ -143,12 +145,11 @@ def _emails(where: str, given: Any) -> tuple[str, ...]:
     return addresses
 
 
-def _rate(context: Callable[[str], Any]) -> dict[str, Any]:
-    """Return the e-mail budget of the command line, where everything is text, if it is there."""
-    rate = context("emails_per_minute")
-    if rate is None:
-        return {}
-    return {"emails_per_minute": int(rate) if isinstance(rate, str) and rate.isdecimal() else rate}
+def _with_rate(values: Any, rate: Any) -> Any:
+    """Return a stage's settings with the e-mail budget of the command line, where everything is text, if given."""
+    if rate is None or not isinstance(values, Mapping):
+        return values
+    return {**values, "emails_per_minute": int(rate) if isinstance(rate, str) and rate.isdecimal() else rate}
 
 
 def _log_retention(given: _Section) -> int:

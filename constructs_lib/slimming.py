@@ -22,9 +22,10 @@ def slim(folder: Path) -> None:
     """Remove from `folder`, where dependencies are installed, the data that no function reads."""
     for unused in _UNUSED:
         shutil.rmtree(folder / unused, ignore_errors=True)
-    for service in (folder / "botocore" / "data").iterdir():
-        if service.is_dir() and service.name not in SERVICES:
+    services = folder / "botocore" / "data"
+    for service in services.glob("*/"):
+        if service.name not in SERVICES:
             shutil.rmtree(service)
     for name in _DOCUMENTATION:
-        for path in (folder / "botocore" / "data").rglob(name):
+        for path in services.rglob(name):
             path.unlink()

@@ -35,7 +35,7 @@ def test_ingest_may_do_this_and_nothing_else(stack: Synthesised) -> None:
         ("KeepFailures", ("sqs:SendMessage",), "${DeadLettersIngest.Arn}", None),
         ("WriteLogs", ("logs:CreateLogStream", "logs:PutLogEvents"), "${IngestLogs.Arn}", None),
         ("ReadThresholds", ("ssm:GetParameter",), PARAMETER, None),
-        ("WriteReadings", ("dynamodb:BatchWriteItem", "dynamodb:PutItem"), "${StoreReadings.Arn}", None),
+        ("WriteReadings", ("dynamodb:BatchWriteItem",), "${StoreReadings.Arn}", None),
         ("EmitEvents", ("events:PutEvents",), "${FanoutBus.Arn}", only_ours),
         ("ReadIncoming", ("s3:GetObjectVersion",), f"{landing}/incoming/*", None),
         ("WriteQuarantine", ("s3:PutObject",), f"{landing}/quarantine/*", None),
