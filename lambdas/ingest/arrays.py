@@ -71,7 +71,7 @@ class Array(Splitter):
         self._index += 1
         return found
 
-    def _resume(self) -> re.Pattern[bytes]:
+    def _resume(self, fault: ScanError) -> re.Pattern[bytes]:
         return self._next_brace
 
     def _may_follow(self) -> bool:

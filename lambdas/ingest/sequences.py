@@ -8,7 +8,7 @@ from itertools import islice
 
 from lambdas.ingest.limits import Limits
 from lambdas.ingest.reading import Reject
-from lambdas.ingest.splitting import Record, Splitter, find_end
+from lambdas.ingest.splitting import Record, ScanError, Splitter, find_end
 from lambdas.ingest.window import Window
 
 # How many lines that look like an object are read to learn whether there is one.
@@ -20,18 +20,21 @@ class Sequence(Splitter):
 
     `}` line end `{` is never inside a valid value, so that is where blocks are cut. After a broken value the next line
     is the next record where some line nearby is one; else (pretty-printed, or no JSON at all) the next that begins with
-    `{`, so that an object which nobody can read is one reject and not one a line.
+    `{`, so that an object which nobody can read is one reject and not one a line. What is too large may be indented
+    over many lines; the next record after it is not.
     """
 
     counted_in = "line"
     _resume_cut = re.compile(rb"\n[ \t\r]*\Z")
     _next_line = re.compile(rb"\n[ \t\r]*[^ \t\r\n]")
     _next_brace = re.compile(rb"\n[ \t\r]*\{")
+    _next_at_margin = re.compile(rb"\n\{")
     _whole_line = re.compile(rb"^[ \t]*(\{.*\})[ \t\r]*$", re.MULTILINE)
 
     def __init__(self, window: Window, *, limits: Limits) -> None:
         super().__init__(window, limits=limits)
         self._by_line = False
+        self._at_margin = True
         self._looked_from = -1
 
     @property
@@ -59,9 +62,13 @@ class Sequence(Splitter):
 
     def _step(self) -> Record | Reject | None:
         self.done = not self._window.skip_blank()
+        at = self._window.at
+        self._at_margin = self._window.data[max(at - 1, 0) : at] in (b"", b"\n")
         return None if self.done else self._value()
 
-    def _resume(self) -> re.Pattern[bytes]:
+    def _resume(self, fault: ScanError) -> re.Pattern[bytes]:
+        if fault.error.reason == "record_too_large" and self._at_margin:
+            return self._next_at_margin
         if not self._by_line and self._looked_from != self._window.dropped:
             self._looked_from = self._window.dropped
             lines = islice(self._whole_line.finditer(self._window.data), _LINES_TRIED)

@@ -88,8 +88,8 @@ class Splitter(ABC):
         """Use up what is next; return None where that is no record."""
 
     @abstractmethod
-    def _resume(self) -> re.Pattern[bytes]:
-        """Return what matches up to and with the first byte of the record after a broken one."""
+    def _resume(self, fault: ScanError) -> re.Pattern[bytes]:
+        """Return what matches up to and with the first byte of the record after one that is broken like this."""
 
     @abstractmethod
     def _may_follow(self) -> bool:
@@ -172,7 +172,7 @@ class Splitter(ABC):
     def _resumed(self, broken: Record, fault: ScanError) -> Reject | None:
         """Go on where the next record can only begin, and return the reject for the broken one before it."""
         window = self._window
-        while (first := self._resume().search(window.data, window.at)) is None and not window.ended:
+        while (first := self._resume(fault).search(window.data, window.at)) is None and not window.ended:
             cut = self._resume_cut.search(window.data, max(window.at, len(window.data) - _SLACK))
             window.at = cut.start() if cut else len(window.data)
             window.fill(self._limits.block)

@@ -59,6 +59,12 @@ def test_what_is_no_address_is_refused_by_name(address: str) -> None:
     assert repr(address.strip()) in str(refused.value)
 
 
+def test_the_email_budget_of_the_command_line_is_text_and_wins() -> None:
+    assert load(overrides={"emails_per_minute": "10"}).emails_per_minute == 10
+    with pytest.raises(SettingsError, match="emails_per_minute is 'many'; it must be a whole number 1-600"):
+        load(overrides={"emails_per_minute": "many"})
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [

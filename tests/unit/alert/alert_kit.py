@@ -324,6 +324,12 @@ def fail_at(name: str) -> Callable[[int, str], None]:
     return hook
 
 
+def time_for(looks: int) -> Callable[[], float]:
+    """A minute left at the first `looks` looks at the clock, a second after that."""
+    times = itertools.chain([60.0] * looks, itertools.repeat(1.0))
+    return lambda: next(times)
+
+
 def settle(world: World) -> None:
     """Two ticks, each when every lease of before has run out: what was left behind is sent, and nothing more comes."""
     function = world.function()

@@ -2,8 +2,7 @@
 
 from datetime import timedelta
 
-import pytest
-from alert_kit import NOON, SWEEP, THRESHOLDS, World
+from alert_kit import NOON, SWEEP, THRESHOLDS, World, time_for
 
 MINUTE = timedelta(minutes=1)
 
@@ -86,7 +85,7 @@ def test_every_device_gets_its_turn_when_time_is_short(world: World) -> None:
         world.store(f"pump-{number}", 20, at=NOON - timedelta(hours=1))
     for tick in range(1, 4):
         silent = 3 * (tick - 1)
-        function.time_left = lambda budget=iter([60.0] * (4 + silent) + [1.0] * 1_000): next(budget)
+        function.time_left = time_for(1 + silent + 3)
         function(SWEEP)
         world.clock.forward(seconds=61)
         assert len(world.items("silence")) == 3 * tick

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from alert_kit import ALERTS, NOON, READINGS, SWEEP, THRESHOLDS, World, breach, event, fail_at
+from alert_kit import ALERTS, NOON, READINGS, SWEEP, THRESHOLDS, World, breach, event, fail_at, time_for
 
 from lambdas.alert.lifecycle import CALM_AFTER
 
@@ -144,8 +144,7 @@ def test_a_tick_that_runs_out_of_time_goes_on_at_the_next(world: World) -> None:
     looked: list[int] = []
     for _ in range(4):
         calls = len(function.calls)
-        budget = iter([60.0] * 8 + [10.0] * 1_000)  # time runs out after a few records
-        function.time_left = lambda budget=budget: next(budget)
+        function.time_left = time_for(8)
         function(SWEEP)
         looked.append(function.calls[calls:].count("Publish"))
         world.clock.forward(minutes=1)
@@ -170,8 +169,7 @@ def test_alerts_that_stay_open_all_get_their_turn_when_time_is_short(world: Worl
     )
     events.register(*note)
     for _ in range(3):
-        budget = iter([60.0] * 4 + [10.0] * 1_000)  # time for three of them
-        function.time_left = lambda budget=budget: next(budget)
+        function.time_left = time_for(1 + 3)
         function(SWEEP)
         world.clock.forward(minutes=1)
     events.unregister(*note)

@@ -266,6 +266,16 @@ def test_a_broken_record_over_many_lines_is_one_reject() -> None:
     assert decode(pretty.replace(b":", b"=", 1)).reasons == ["not_json"]
 
 
+def test_a_large_record_over_many_lines_is_one_reject() -> None:
+    large = json.dumps(record("large", x=[{"a": number} for number in range(9000)]), indent=2).encode()
+    pretty = json.dumps(record("good"), indent=2).encode()
+    for data in (large, pretty + b"\n" + large + b"\n" + pretty):
+        assert len(large) > 3 * 64 * 1024
+        decoded = decode(data, limits=Limits(block=70 * 1024))
+        assert decoded.reasons == ["record_too_large"]
+        assert decoded.devices == ["good"] * data.count(b"good")
+
+
 def test_a_first_line_that_lost_its_brace_to_a_bracket_is_still_a_first_line() -> None:
     decoded = decode(b"\n".join([b"[" + GOOD[1:], GOOD, text("next")]))
     assert (decoded.form, decoded.devices, decoded.positions) == ("ndjson", ["good", "next"], ["line 1"])

@@ -76,7 +76,7 @@ def test_a_breach_id_depends_on_all_that_makes_a_breach_and_on_nothing_else() ->
         for severity in ("warning", "critical")
     }
     assert len(ids) == 14
-    assert breach_id(SOURCE, device_id="boiler-7", metric="t", severity="warning") == "7ac5e1b2bcd26e8d0d4a5a4f2d4b6e44"
+    assert breach_id(SOURCE, device_id="boiler-7", metric="t", severity="warning") == "8ba614a905a53478edc9857112b3302d"
 
 
 def test_metrics_are_one_line_that_cloudwatch_understands(capsys: pytest.CaptureFixture[str]) -> None:
