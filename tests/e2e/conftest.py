@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
     """The whole pipeline, deployed from the template on an embedded AWS of its own."""
-    with EmbeddedAws(root=ROOT, folder=tmp_path_factory.mktemp("embedded")) as running:
+    # The tests share one minute's e-mails, and only the run is about what is over the budget.
+    budget = {"emails_per_minute": "200"}
+    with EmbeddedAws(root=ROOT, folder=tmp_path_factory.mktemp("embedded"), context=budget) as running:
         yield running
 
 
