@@ -42,6 +42,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def a_token() -> str:
+    """Return a name for a lease that no other invocation uses."""
+    return secrets.token_hex(8)
+
+
 class Alerting:
     """Everything behind the handler, put together once per process."""
 
@@ -55,7 +60,7 @@ class Alerting:
         mailer: Mailer,
         thresholds: ThresholdSource,
         clock: Callable[[], datetime] = utc_now,
-        new_lease: Callable[[], str] = secrets.token_hex,
+        new_lease: Callable[[], str] = a_token,
     ) -> None:
         self._settings = settings
         self._clock = clock

@@ -88,9 +88,10 @@ def _tick_pending(
     state: MetricState, alert: Alert, *, fresh: Observation | None, rule: Rule, now: datetime
 ) -> Decision[MetricState] | None:
     newest = fresh.at if fresh is not None else alert.last_at
-    within_bounds = fresh is not None and rule.crossing(fresh.value) is None
-    if within_bounds or now - newest > STALE_AFTER:
-        return _end(state, alert, at=newest, latest=fresh)
+    if fresh is not None and rule.crossing(fresh.value) is None:
+        return _end(state, alert, at=fresh.at, latest=fresh)
+    if now - newest > STALE_AFTER:
+        return _end(state, alert, at=newest + _AFTER, latest=fresh)
     return _open_if_held(state, alert, through=newest, rule=rule, now=now)
 
 
@@ -194,7 +195,10 @@ def _notify(
 def _end(
     state: MetricState, alert: Alert, *, at: datetime, latest: Observation | None, reason: str | None = None
 ) -> Decision[MetricState]:
-    """Close at a reading time, which settles all before it; what was never opened ends without a word."""
+    """Close at a reading time, which settles all before it; what was never opened ends without a word.
+
+    `at` is later than every breach of the alert, so that no two alerts follow the same watermark (see `alert_id`).
+    """
     settled = max(state.settled_through or at, at)
     closed = replace(state, alert=None, settled_through=settled)
     if alert.phase == "pending":

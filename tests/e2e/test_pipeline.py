@@ -25,7 +25,9 @@ def stored(aws: EmbeddedAws, device: str) -> list[dict[str, Any]]:
 
 
 def mails_about(aws: EmbeddedAws, device: str) -> list[Mail]:
-    return [mail for mail in aws.mailbox.mails if mail.attributes.get("device_id") == device]
+    """Return what reached the first subscriber; other tests subscribe others."""
+    mails = aws.mailbox.mails
+    return [mail for mail in mails if mail.attributes["device_id"] == device and mail.address == "you@example.com"]
 
 
 def test_a_reading_is_stored_with_its_values_and_where_it_came_from(aws: EmbeddedAws, uploader: Uploader) -> None:

@@ -168,10 +168,10 @@ class Lifecycle(RuleBasedStateMachine):
         fresh = latest if latest is not None and latest.at > before.last_at else None
         if after is None:
             newest_at = fresh.at if fresh is not None else before.last_at
-            assert self.state.settled_through == newest_at
             over = fresh is not None and fresh.value <= (65 if before.phase == "open" else 70)
             forgotten = before.phase == "pending" and self.now - newest_at > STALE_AFTER
             assert over or forgotten
+            assert self.state.settled_through == (newest_at if over else newest_at + timedelta(microseconds=1))
             self.model.delivered.clear()
             self.model.lowered_at = None
         elif after.lowered_through != before.lowered_through:

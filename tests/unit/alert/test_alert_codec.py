@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from alert_kit import NOON, World, breach, rejected
+from alert_events import NOON, breach, rejected
+from alert_kit import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,9 +1,11 @@
 """One breach in, one e-mail out: with duplicates, races and crashes."""
 
+import random
 from datetime import timedelta
 
 import pytest
-from alert_kit import NOON, SWEEP, CrashError, World, breach, crash_at, event, fail_at, settle
+from alert_events import NOON, SWEEP, breach, event, rejected
+from alert_kit import CrashError, World, crash_at, fail_at, settle
 
 OPENING_CALLS = ["GetItem", "UpdateItem", "PutItem", "Publish", "PutItem"]
 
@@ -178,3 +180,23 @@ def test_contention_on_one_item_ends_in_an_error_after_ten_tries(world: World) -
     function.wire.before = write_first
     with pytest.raises(RuntimeError, match=r"boiler-7#temperature: written by others 10 times in a row"):
         function(event(breach()))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_with_every_delivery_doubled_and_shuffled_the_mails_are_the_same(world: World, seed: int) -> None:
+    function = world.function()
+    deliveries = [
+        *(event(breach(71, device="pump-1", at=NOON + timedelta(seconds=n))) for n in range(4)),
+        *(event(breach(92, device="boiler-7", at=NOON + timedelta(seconds=n))) for n in range(3)),
+        *(event(rejected(f"incoming/gateway-5/{n}.json")) for n in range(2)),
+    ] * 2
+    random.Random(seed).shuffle(deliveries)  # noqa: S311
+    for delivery in deliveries:
+        function(delivery)
+    settle(world)
+    mails = [mail["attributes"] for mail in world.new_mails()]
+    assert sorted((mail["kind"], mail["device_id"], mail["severity"]) for mail in mails) == [
+        ("opened", "boiler-7", "critical"),
+        ("opened", "pump-1", "warning"),
+        ("rejected", "gateway-5", "none"),
+    ]

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from alert_kit import NOON, SWEEP, World, breach, event, rejected
+from alert_events import NOON, SWEEP, breach, event, rejected
+from alert_kit import World
 
 from lambdas.alert.alerting import UnknownEventError
 from lambdas.alert.settings import Settings, SettingsError

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from alert_kit import NOON, breach, rejected
+from alert_events import NOON, breach, rejected
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -3,22 +3,19 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from alert_kit import NOON, SWEEP, CrashError, Function, Wires, World, breach, crash_at, event
+from alert_events import NOON, SWEEP, breach, event
+from alert_kit import CrashError, Function, Wires, World, crash_at
+from alert_memory import MemoryBudget, MemoryLedger, Nothing, Outbox
 from moto import mock_aws
 
 from lambdas.alert import outbox
 from lambdas.alert.alerting import Alerting
 from lambdas.alert.budget import EMAILS_PER_SECOND, EmailBudget
-from lambdas.alert.delivery import Mailer
-from lambdas.alert.ledger import Conflict, Cursor, Ledger, Work
-from lambdas.alert.message import Mail
-from lambdas.alert.readings import Readings
-from lambdas.alert.records import Decision, Digest, Message, MetricState, Notice, Record, Silence, SilenceFacts, State
+from lambdas.alert.records import Decision, Digest, Message, MetricState, Notice, Record, Silence, SilenceFacts
 
 
 @pytest.fixture
@@ -55,67 +52,6 @@ def test_the_budget_is_one_for_all_processes_and_asks_nobody_once_it_is_spent(wo
     assert [budgets[n % 2].take(NOON) for n in range(8)] == [True] * 3 + [False] * 5
     # The one that took the last knows it from the answer; the other was refused once.
     assert (len(first.calls), len(second.calls)) == (2, 2)
-
-
-class MemoryLedger(Ledger):
-    """The ledger without DynamoDB: the same conditional writes and walks, on a dictionary."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, Record] = {}
-
-    def get(self, key: str, *, blank: State) -> Record:
-        return self.records.get(key) or Record(key=key, state=blank)
-
-    def put(self, record: Record, *, now: datetime) -> Record:
-        if self.get(record.key, blank=record.state).version != record.version:
-            raise Conflict(record.key)
-        self.records[record.key] = stored = replace(record, version=record.version + 1)
-        return stored
-
-    def walk(self, work: Work, *, now: datetime, **_: Any) -> Iterator[tuple[Record, Cursor]]:
-        for record in list(self.records.values()):
-            unsent = outbox.due_at(record)
-            due = unsent or record.state.watched_since
-            if due is not None and due <= now and (work == "send") == (unsent is not None):
-                yield record, Cursor(shard=0)
-
-    def cursor(self, name: str) -> None:
-        return None
-
-
-class MemoryBudget(EmailBudget):
-    """The budget without DynamoDB."""
-
-    def __init__(self) -> None:
-        self.taken: Counter[datetime] = Counter()
-
-    def take(self, now: datetime) -> bool:
-        minute = now.replace(second=0, microsecond=0)
-        self.taken[minute] += 1
-        return self.taken[minute] <= 30
-
-
-class Outbox(Mailer):
-    """The topic without SNS."""
-
-    def __init__(self) -> None:
-        self.mails: list[Mail] = []
-
-    def publish(self, mail: Mail) -> str:
-        self.mails.append(mail)
-        return str(len(self.mails))
-
-
-class Nothing(Readings):
-    """A readings table in which nothing comes after the breach."""
-
-    def __init__(self) -> None: ...
-
-    def newest(self, *_: Any, **__: Any) -> None:
-        return None
-
-    def devices(self, **_: Any) -> Iterator[tuple[str, Cursor]]:
-        return iter(())
 
 
 def test_two_thousand_devices_in_one_second_make_few_mails_and_every_one_is_told_once(world: World) -> None:
@@ -161,20 +97,23 @@ def test_a_storm_on_dynamodb_is_few_mails_a_minute_and_every_one_is_counted_once
     assert "work" not in item
 
 
-def test_a_digest_names_the_worst_first_and_says_where_the_rest_is(small: World) -> None:
-    function = small.function()
-    storm(small, function, 56)
-    small.new_mails()
-    small.clock.forward(minutes=1)
-    function(SWEEP)
-    (digest,) = (mail for mail in small.new_mails() if mail["kind"] == "digest")
-    lines = re.findall(r"^  \[(\w+)\] (d-\d+)", digest["body"], re.MULTILINE)
+def test_a_digest_names_the_worst_first_and_says_where_the_rest_is(world: World) -> None:
+    topic = Outbox()
+    adapters = {"ledger": MemoryLedger(), "budget": MemoryBudget(), "mailer": topic, "readings": Nothing()}
+    function = Alerting.on_aws(world.settings, client=world.wires.own.__getitem__, clock=world.clock, **adapters)
+    for number in range(90):
+        value = 71 + number / 1000 if number % 10 else 90
+        function.handle(event(breach(value, device=f"d-{number:04}")), time_left=lambda: 60)
+    world.clock.forward(minutes=1)
+    function.handle(SWEEP, time_left=lambda: 60)
+    digest = topic.mails[-1]
+    lines = re.findall(r"^  \[(\w+)\] (d-\d+)", digest.body, re.MULTILINE)
     assert len(lines) == 50
-    assert [severity for severity, _ in lines] == sorted((severity for severity, _ in lines))
-    assert lines[0][0] == "CRITICAL"
-    assert digest["attributes"] == {"kind": "digest", "severity": "critical", "device_id": "-", "metric": "-"}
-    assert "sensorctl alerts --digest 2026-11-22T12:01Z" in digest["body"]
-    assert digest["subject"].startswith(f"[DIGEST] {56 - EMAILS_PER_SECOND} alerts")
+    assert [severity for severity, _ in lines] == ["CRITICAL"] * 6 + ["WARNING"] * 44
+    assert [name for _, name in lines[6:]] == sorted((name for _, name in lines[6:]), reverse=True)
+    assert digest.attributes == {"kind": "digest", "severity": "critical", "device_id": "-", "metric": "-"}
+    assert "sensorctl alerts --digest 2026-11-22T12:01Z" in digest.body
+    assert digest.subject == "[DIGEST] 60 alerts over the e-mail budget, 6 of them critical"
 
 
 def test_a_single_message_over_the_budget_goes_out_as_itself(small: World) -> None:

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from alert_kit import ALERTS, NOON, READINGS, SWEEP, THRESHOLDS, World, breach, event, fail_at, time_for
+from alert_events import NOON, SWEEP, THRESHOLDS, breach, event
+from alert_kit import ALERTS, READINGS, World, fail_at, time_for
 
 from lambdas.alert.lifecycle import CALM_AFTER
 
