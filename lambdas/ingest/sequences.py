@@ -6,13 +6,14 @@ import json
 import re
 from itertools import islice
 
-from lambdas.ingest.limits import Limits
+from lambdas.ingest.limits import KIB, Limits
 from lambdas.ingest.reading import Reject
 from lambdas.ingest.splitting import Record, ScanError, Splitter, find_end
 from lambdas.ingest.window import Window
 
-# How many lines that look like an object are read to learn whether there is one.
+# How many lines that look like an object are read to learn whether there is one, and how much of a good block.
 _LINES_TRIED = 16
+_LOOKED_AT = 4 * KIB
 
 
 class Sequence(Splitter):
@@ -33,7 +34,6 @@ class Sequence(Splitter):
 
     def __init__(self, window: Window, *, limits: Limits) -> None:
         super().__init__(window, limits=limits)
-        self._by_line = False
         self._at_margin = True
         self._looked_from = -1
 
@@ -57,6 +57,7 @@ class Sequence(Splitter):
 
     def take(self, records: int) -> None:
         """Use up the last block."""
+        self._look_for_a_line(self._window.at, self._window.at + _LOOKED_AT)
         self._window.at = self._cut
         self.done = self._window.ended and self._cut == len(self._window.data)
 
@@ -69,11 +70,17 @@ class Sequence(Splitter):
     def _resume(self, fault: ScanError) -> re.Pattern[bytes]:
         if fault.error.reason == "record_too_large" and self._at_margin:
             return self._next_at_margin
-        if not self._by_line and self._looked_from != self._window.dropped:
+        if self._looked_from != self._window.dropped:
             self._looked_from = self._window.dropped
-            lines = islice(self._whole_line.finditer(self._window.data), _LINES_TRIED)
-            self._by_line = any(_is_json(line[1]) for line in lines)
-        return self._next_line if self._by_line else self._next_brace
+            self._look_for_a_line(0, len(self._window.data))
+        return self._next_line if self._resumes_anywhere else self._next_brace
+
+    def _look_for_a_line(self, begin: int, end: int) -> None:
+        """Learn, once and for all, whether records are lines."""
+        content = self._window.data
+        if not self._resumes_anywhere and content.find(b"}", begin, end) >= 0:
+            lines = islice(self._whole_line.finditer(content, begin, end), _LINES_TRIED)
+            self._resumes_anywhere = any(_is_json(line[1]) for line in lines)
 
     def _may_follow(self) -> bool:
         return self._window.skip_blank(in_line=True) in (b"", b"\n", b"{")

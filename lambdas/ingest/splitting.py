@@ -68,6 +68,8 @@ class Splitter(ABC):
         self._limits = limits
         self._patience = _PATIENCE
         self._stumbled = False
+        # Whether the record after a broken one may begin with anything but a brace.
+        self._resumes_anywhere = False
         self.done = False
 
     @property
@@ -172,7 +174,7 @@ class Splitter(ABC):
     def _resumed(self, broken: Record, fault: ScanError) -> Reject | None:
         """Go on where the next record can only begin, and return the reject for the broken one before it."""
         window = self._window
-        while (first := self._resume(fault).search(window.data, window.at)) is None and not window.ended:
+        while (first := self._first_of_next(fault)) is None and not window.ended:
             cut = self._resume_cut.search(window.data, max(window.at, len(window.data) - _SLACK))
             window.at = cut.start() if cut else len(window.data)
             window.fill(self._limits.block)
@@ -186,6 +188,13 @@ class Splitter(ABC):
         if self._patience < 0:
             self.done, error = True, RecordError("not_json", "it and what follows are too broken to be read on")
         return self.reject(Record(number=broken.number, offset=broken.offset, raw=raw), error)
+
+    def _first_of_next(self, fault: ScanError) -> re.Match[bytes] | None:
+        window = self._window
+        # A cheap first look, and all that bytes which are no JSON at all need.
+        if not self._resumes_anywhere and b"{" not in window.data:
+            return None
+        return self._resume(fault).search(window.data, window.at)
 
     def _too_large(self) -> str:
         return f"a record may have at most {self._limits.record} bytes"

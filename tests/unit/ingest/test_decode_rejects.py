@@ -259,6 +259,11 @@ def test_each_bad_line_among_lines_of_readings_is_one_reject() -> None:
             ]
 
 
+def test_bad_lines_long_after_the_last_good_one_are_counted_one_by_one() -> None:
+    decoded = decode(b"\n".join([GOOD] * 3000 + [b"nonsense"] * 40_000), chunk=128 * 1024)
+    assert (len(decoded.readings), len(decoded.rejects)) == (3000, 40_000)
+
+
 def test_a_broken_record_over_many_lines_is_one_reject() -> None:
     pretty = json.dumps(record("good"), indent=2).encode()
     decoded = decode(b"\n".join([pretty, pretty.replace(b":", b"=", 1), pretty]))
