@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from lambdas.shared.thresholds import ThresholdsError
 from sensorctl.commands import alerts, subscribers, thresholds
 from sensorctl.errors import UserError
 from sensorctl.options import INSTANTS, ROOT, Embedded, Profile, Region, Stage, connected, utc
@@ -37,7 +38,7 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
-    except UserError as error:
+    except (UserError, ThresholdsError) as error:
         sys.stderr.write(f"sensorctl: {error}\n")
         sys.exit(2)
     except Exception as error:

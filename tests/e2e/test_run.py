@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -119,6 +120,22 @@ def test_wrong_use_gets_one_sentence_and_no_traceback(arguments: list[str], sent
     run = sensorctl(*arguments)
     assert run.returncode == 2
     assert sentence in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+
+
+def test_a_mistake_in_the_thresholds_is_named(tmp_path: Path) -> None:
+    """In a copy of the project, whose thresholds.json has a limit on the wrong side of another."""
+    for name in ("app.py", "cdk.json", "constructs_lib", "lambdas", "sensorctl", ".venv", ".venv-emulator"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "sensorctl").unlink()
+    shutil.copytree(ROOT / "sensorctl", tmp_path / "sensorctl")
+    wrong = {"version": 1, "metrics": {"temperature": {"warning": {"above": 70}, "clear": {"below": 72}}}}
+    (tmp_path / "thresholds.json").write_text(json.dumps(wrong))
+    run = subprocess.run(
+        [sys.executable, "-m", "sensorctl", "run"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith("sensorctl: thresholds.json: metrics.temperature.clear.below (72)")
     assert len(run.stderr.strip().splitlines()) == 1
 
 
