@@ -19,7 +19,6 @@ from lambdas.shared.thresholds import Thresholds
 from sensorctl import observe, traces, view
 from sensorctl.embedded.aws import EmbeddedAws
 from sensorctl.embedded.mailbox import Mail
-from sensorctl.embedded.trace_collector import send_to_daemon
 from sensorctl.expectations import Expected
 from sensorctl.scorecard import Found, Summary, judge, storm_of
 from sensorctl.simulator import (
@@ -33,10 +32,8 @@ from sensorctl.simulator import (
     storm,
     storm_devices,
 )
-from sensorctl.uploader import Uploader
 from sensorctl.waiting import wait_until
 
-PREFIX = "incoming/"
 # A group of uploads settles in a second; this long means that something is lost, and the summary will say what.
 _SETTLE_SECONDS = 30
 # A storm's last e-mail may have to wait for the next minute's digest.
@@ -108,12 +105,7 @@ class _Story:
         self._say = say
         self.stormy: set[str] = set()
         self._functions = aws.access.client("lambda")
-        self._uploader = Uploader(
-            aws.access,
-            bucket=aws.pipeline.landing_bucket,
-            prefix=PREFIX,
-            trace=lambda segment: send_to_daemon(segment, address=aws.collector.daemon_address),
-        )
+        self._uploader = aws.uploader()
 
     def tell(self, seed: int) -> None:
         """Tell all chapters, or stop after the first that does not end as it must: the summary will say how."""

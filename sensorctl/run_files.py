@@ -22,10 +22,8 @@ from lambdas.ingest.payload import Payload
 from lambdas.ingest.timestamps import texts
 from sensorctl import observe, view
 from sensorctl.embedded.aws import EmbeddedAws
-from sensorctl.embedded.trace_collector import send_to_daemon
 from sensorctl.errors import UserError
-from sensorctl.run import PREFIX
-from sensorctl.uploader import Uploader
+from sensorctl.uploader import INCOMING
 from sensorctl.waiting import wait_until
 
 _CHUNK = 1024 * 1024
@@ -88,7 +86,7 @@ def run_files(
         uploaded = {item["source"]["key"]: datetime.fromisoformat(item["uploaded_at"]) for item in items}
         held = _Held()
         for key, path in keys.items():
-            held.add(path, uploaded_at=uploaded.get(PREFIX + key) or datetime.now(UTC))
+            held.add(path, uploaded_at=uploaded.get(INCOMING + key) or datetime.now(UTC))
         rejected = observe.rejected_records(aws.access, aws.pipeline)
         failed = observe.failed_events(aws.access, aws.pipeline)
         view.report(console, readings=Counter(item["device_id"] for item in items), rejected=rejected, trace=[])
@@ -115,12 +113,7 @@ def run_files(
 def _feed(aws: EmbeddedAws, keys: dict[str, Path], *, console: Console) -> None:
     """Upload each file under its key, and wait until as much is stored and rejected as they hold."""
     held = _Held()
-    uploader = Uploader(
-        aws.access,
-        bucket=aws.pipeline.landing_bucket,
-        prefix=PREFIX,
-        trace=lambda segment: send_to_daemon(segment, address=aws.collector.daemon_address),
-    )
+    uploader = aws.uploader()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("files", total=len(keys))

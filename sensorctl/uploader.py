@@ -16,6 +16,9 @@ from sensorctl.embedded.access import Access
 
 Segment = dict[str, Any]
 
+# The prefix whose objects ingest is notified of.
+INCOMING = "incoming/"
+
 _header: ContextVar[str | None] = ContextVar("trace_header", default=None)
 
 

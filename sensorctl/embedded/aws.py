@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -19,9 +20,10 @@ from sensorctl.embedded.assembly import synthesise
 from sensorctl.embedded.deployment import deploy
 from sensorctl.embedded.emulator import Emulator, emulator_python, free_port, require_free
 from sensorctl.embedded.mailbox import Mailbox
-from sensorctl.embedded.trace_collector import TraceCollector
+from sensorctl.embedded.trace_collector import TraceCollector, send_to_daemon
 from sensorctl.errors import UserError
 from sensorctl.pipeline import Pipeline
+from sensorctl.uploader import INCOMING, Uploader
 
 # A small e-mail budget, so that a storm need not be large to go over it.
 CONTEXT = {"stage": "dev", "alert_emails": "you@example.com", "emails_per_minute": "10"}
@@ -68,6 +70,15 @@ class EmbeddedAws:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cleanup.close()
+
+    def uploader(self) -> Uploader:
+        """Return what puts objects where ingest looks, and hands their traces to the collector."""
+        return Uploader(
+            self.access,
+            bucket=self.pipeline.landing_bucket,
+            prefix=INCOMING,
+            trace=partial(send_to_daemon, address=self.collector.daemon_address),
+        )
 
     def _start(self, cleanup: contextlib.ExitStack) -> None:
         port = require_free(self._port) if self._port is not None else free_port()

@@ -4,8 +4,6 @@ from pathlib import Path
 import pytest
 
 from sensorctl.embedded.aws import EmbeddedAws
-from sensorctl.embedded.trace_collector import send_to_daemon
-from sensorctl.run import PREFIX
 from sensorctl.uploader import Uploader
 
 ROOT = Path(__file__).parents[2]
@@ -22,9 +20,4 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="session")
 def uploader(aws: EmbeddedAws) -> Uploader:
-    return Uploader(
-        aws.access,
-        bucket=aws.pipeline.landing_bucket,
-        prefix=PREFIX,
-        trace=lambda segment: send_to_daemon(segment, address=aws.collector.daemon_address),
-    )
+    return aws.uploader()
