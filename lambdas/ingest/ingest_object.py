@@ -20,13 +20,14 @@ from lambdas.ingest import timestamps
 from lambdas.ingest.breaches import Breaches
 from lambdas.ingest.device_names import DeviceNames
 from lambdas.ingest.events_out import EventBus
-from lambdas.ingest.items import Origin, items
+from lambdas.ingest.items import Item, Origin, items
 from lambdas.ingest.limits import DEFAULT, Limits
 from lambdas.ingest.payload import Payload
+from lambdas.ingest.processed import note
 from lambdas.ingest.quarantine import Quarantine
 from lambdas.ingest.reading import Batch, Form, RecordError, Reject
 from lambdas.ingest.retrying import Retrying
-from lambdas.ingest.store import ReadingStore
+from lambdas.ingest.store import BATCH, ReadingStore
 from lambdas.ingest.unpack import too_large
 from lambdas.ingest.uploads import Upload
 from lambdas.shared import tracing
@@ -139,11 +140,13 @@ class _Work:
             trace_id=self._trace_id,
             expires_at=int((uploaded_at + ingest.retention).timestamp()) if ingest.retention else None,
         )
+        # Written when all is done; None once it is.
+        self._note: Item | None = note(upload.source, uploaded_at=uploaded_at)
         self._outcome = Outcome()
         self.worst: ThresholdBreached | None = None
 
     def run(self, payload: Payload, retrying: Retrying) -> Outcome:
-        """Decode, store and emit.
+        """Decode, store, emit, and note that it is done.
 
         Only the first block has phases of its own; later ones are fetched and decoded while storing, so that an object
         of any size takes little memory and few trace documents.
@@ -154,30 +157,37 @@ class _Work:
         with tracing.phase("store") as phase:
             decoding = 0.0
             while batch is not None:
-                self._store(batch, retrying)
                 began = time.perf_counter()
-                batch = next(batches, None)
+                following = next(batches, None)
                 decoding += time.perf_counter() - began
+                self._store(batch, retrying, last=following is None)
+                batch = following
             phase.note("later_blocks_decoded_in_ms", round(decoding * 1000, 1))
         self._outcome.form, self._outcome.bytes = payload.form, payload.stored_bytes
         with tracing.phase("emit"):
             self._tell_breaches(retrying)
             if self._outcome.rejected:
                 self._tell_rejects(retrying)
+            if self._note is not None:
+                self._ingest.store.write([self._note], retrying=retrying)
         return self._outcome
 
-    def _store(self, batch: Batch, retrying: Retrying) -> None:
+    def _store(self, batch: Batch, retrying: Retrying, *, last: bool) -> None:
         outcome, readings = self._outcome, batch.readings
         times = timestamps.texts([reading.timestamp for reading in readings])
         crossed = self._breaches.evaluate(readings, times)
         names = self._ingest.names
         due = names.due((reading.device_id for reading in readings), expires_at=self._origin.expires_at)
-        stored = items(readings, times, crossed, origin=self._origin)
-        self._ingest.store.write([*stored, *due], retrying=retrying)
+        made = [*items(readings, times, crossed, origin=self._origin), *due]
+        outcome.reasons.update(reject.reason for reject in batch.rejects)
+        if self._note is not None and last and len(made) < BATCH and not (self._breaches or outcome.rejected):
+            # Nothing comes after this one call, so the note may go with it.
+            made.append(self._note)
+            self._note = None
+        self._ingest.store.write(made, retrying=retrying)
         names.stored(due)
         outcome.stored += len(readings)
         self._quarantine.add(batch.rejects)
-        outcome.reasons.update(reject.reason for reject in batch.rejects)
         outcome.examples += batch.rejects[: _EXAMPLES - len(outcome.examples)]
         if len(self._breaches) > _MOST_BREACHES:
             self._tell_breaches(retrying)

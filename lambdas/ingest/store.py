@@ -12,7 +12,7 @@ from lambdas.ingest.items import Item
 from lambdas.ingest.retrying import Retrying
 
 # The most items BatchWriteItem takes (Amazon DynamoDB API Reference).
-_BATCH = 25
+BATCH = 25
 PARALLEL = 8
 # DynamoDB Developer Guide, "Error handling": these say "not now". BatchWriteItem raises them once no item got through.
 _NOT_NOW = frozenset(
@@ -40,7 +40,7 @@ class ReadingStore:
         Raises OutOfTimeError near the deadline, and what boto3 raises for anything but throttling; every batch is tried
         before that, and writing one again does no harm.
         """
-        batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+        batches = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
         if len(batches) == 1:
             self._write(batches[0], retrying)
         elif batches:

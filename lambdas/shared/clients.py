@@ -1,14 +1,35 @@
-"""boto3 clients, all from one session: a session of its own for each costs half a cold start more."""
+"""AWS clients, all from one session: a session of its own for each costs half a cold start more.
+
+They are boto3's own clients without boto3, which adds resources and file transfers that nothing here uses, and a tenth
+to a cold start.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+from pathlib import Path
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
+# The short list of certificate authorities that constructs_lib/aws_roots.py puts into bundles.
+_ROOTS = Path(__file__).parents[2] / "aws-roots.pem"
+# The regions of the partition `aws`. Others (China, GovCloud, the European Sovereign Cloud) may chain elsewhere.
+_COMMERCIAL = re.compile(r"(?!cn-)[a-z]{2}-[a-z]+-\d+")
+
 # Any: the type stubs know a client for each literal service name, and a parameter is none.
-_session: Any = boto3.Session()
+_session: Any = botocore.session.Session()
+
+
+def authorities(region: str | None, *, roots: Path = _ROOTS) -> str | None:
+    """Return the file of certificate authorities to trust, or None for botocore's own choice.
+
+    That is AWS_CA_BUNDLE where it is set (a proxy's authority, say), else its full list of 126.
+    """
+    wanted = "AWS_CA_BUNDLE" not in os.environ and _COMMERCIAL.fullmatch(region or "") and roots.exists()
+    return str(roots) if wanted else None
 
 
 def client(service: str, *, read_timeout: float = 10, pool: int = 10, validate: bool = True) -> Any:
@@ -18,8 +39,9 @@ def client(service: str, *, read_timeout: float = 10, pool: int = 10, validate: 
     tries with jittered back-off (Boto3 guide, "Retries"). `validate=False` leaves out botocore's check of every
     parameter against the model, a third of the CPU of a batch write, for callers whose requests have one shape.
     """
-    return _session.client(
+    return _session.create_client(
         service,
+        verify=authorities(_session.get_config_variable("region")),
         config=Config(
             connect_timeout=3,
             read_timeout=read_timeout,

@@ -273,7 +273,7 @@ def test_readings_are_kept_for_as_long_as_the_setting_says(world: World) -> None
     assert abs(uploaded - datetime.now(UTC)).total_seconds() < 3600
 
 
-def test_a_reading_makes_two_calls_and_a_breach_a_third(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reading_makes_two_calls_and_a_breach_two_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from botocore.client import BaseClient  # noqa: PLC0415
 
     cool, hot = world.upload("incoming/a", text()), world.upload("incoming/b", HOT)
@@ -288,7 +288,7 @@ def test_a_reading_makes_two_calls_and_a_breach_a_third(world: World, monkeypatc
     assert called == ["GetObject", "BatchWriteItem"]
     called.clear()
     handler({"Records": [hot]}, None)
-    assert called == ["GetObject", "BatchWriteItem", "PutEvents"]
+    assert called == ["GetObject", "BatchWriteItem", "PutEvents", "BatchWriteItem"]
 
 
 def events_of_every_kind(world: World) -> Iterator[dict[str, Any]]:
