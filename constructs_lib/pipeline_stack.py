@@ -11,6 +11,7 @@ from constructs_lib import embedded
 from constructs_lib.alert_fanout import AlertFanout
 from constructs_lib.bundling import Bundle
 from constructs_lib.dead_letters import DeadLetters
+from constructs_lib.device_access import DeviceAccess
 from constructs_lib.landing_zone import LandingZone
 from constructs_lib.observability import Observability
 from constructs_lib.reading_store import ReadingStore
@@ -59,10 +60,12 @@ class PipelineStack(cdk.Stack):
         store.usable_by(alert)
         fanout = AlertFanout(self, "Fanout", ingest=ingest, alert=alert, dead_letters=dead_letters, settings=settings)
         landing = LandingZone(self, "Landing", ingest=ingest, settings=settings)
+        devices = DeviceAccess(self, "Devices", landing=landing)
         observed = Observability(
             self, "Observed", ingest=ingest, alert=alert, fanout=fanout, dead_letters=dead_letters, settings=settings
         )
         self._output("LandingBucket", landing.bucket.bucket_name)
+        self._output("DevicePolicy", devices.policy.managed_policy_arn)
         self._output("ReadingsTable", store.readings.table_name)
         self._output("AlertsTable", store.alerts.table_name)
         self._output("EventBus", fanout.bus.event_bus_name)

@@ -6,12 +6,16 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from constructs_lib.acknowledge import acknowledge
+from constructs_lib.acknowledge import AWS_OWNED_KEY, acknowledge
 from constructs_lib.settings import Settings
 from constructs_lib.traced_function import TracedFunction
 
 TTL_ATTRIBUTE = "expires_at"
 WORK_INDEX = "work"
+_NO_RECOVERY = (
+    "A stage whose data is not kept is deleted whole; recovery would leave a backup of each table behind for 35 days. "
+    "Stages with keep_data have it."
+)
 
 
 class ReadingStore(Construct):
@@ -31,12 +35,7 @@ class ReadingStore(Construct):
         self.readings = readings or self._table("Readings", partition="device_id", sort="reading_id")
         self.alerts = alerts or self._alerts_table()
         if not settings.keep_data:
-            acknowledge(
-                self,
-                "A stage whose data is not kept is deleted whole; recovery would leave a backup of each table behind "
-                "for 35 days. Stages with keep_data have it.",
-                "AwsSolutions-DDB3",
-            )
+            acknowledge(self, _NO_RECOVERY, "AwsSolutions-DDB3")
 
     def writable_by(self, ingest: TracedFunction) -> None:
         """Let ingest write readings."""
@@ -67,7 +66,7 @@ class ReadingStore(Construct):
 
     def _table(self, id: str, *, partition: str, sort: str | None = None) -> dynamodb.Table:
         keep = self._settings.keep_data
-        return dynamodb.Table(
+        table = dynamodb.Table(
             self,
             id,
             partition_key=_text_attribute(partition),
@@ -80,6 +79,10 @@ class ReadingStore(Construct):
             deletion_protection=keep,
             removal_policy=cdk.RemovalPolicy.RETAIN if keep else cdk.RemovalPolicy.DESTROY,
         )
+        acknowledge(table, AWS_OWNED_KEY, "CKV_AWS_119")
+        if not keep:
+            acknowledge(table, _NO_RECOVERY, "CKV_AWS_28")
+        return table
 
 
 def _text_attribute(name: str) -> dynamodb.Attribute:

@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from constructs_lib.acknowledge import acknowledge
+from constructs_lib.acknowledge import AWS_OWNED_KEY, acknowledge
 from constructs_lib.bundling import Bundle
 from constructs_lib.settings import Settings
 
@@ -41,6 +41,7 @@ class TracedFunction(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.name = name = bundle.function
+        reserved: int | None = getattr(settings.reserved_concurrency, name)
         removal = cdk.RemovalPolicy.RETAIN if settings.keep_data else cdk.RemovalPolicy.DESTROY
         self.log_group = logs.LogGroup(self, "Logs", removal_policy=removal)
         # The L2 takes CDK's names for the periods; the settings hold days.
@@ -64,14 +65,14 @@ class TracedFunction(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
             tracing=lambda_.Tracing.ACTIVE,
             recursive_loop=lambda_.RecursiveLoop.TERMINATE,
-            reserved_concurrent_executions=getattr(settings.reserved_concurrency, name),
+            reserved_concurrent_executions=reserved,
         )
         self._send_failures_to(failures)
         self.allow("WriteLogs", "logs:CreateLogStream", "logs:PutLogEvents", on=self.log_group.log_group_arn)
         # The L2 depends on the role too, which its own reference to the role says already (cfn-lint W3005).
         resource = cast(lambda_.CfnFunction, self.function.node.default_child)
         resource.add_override("DependsOn", [self._policy.logical_id])
-        self._acknowledge()
+        self._acknowledge(reserved=reserved is not None)
 
     @property
     def _policy(self) -> iam.CfnPolicy:
@@ -108,7 +109,7 @@ class TracedFunction(Construct):
         # Lambda checks that the role may send before it accepts the destination.
         invocations.node.add_dependency(self._policy)
 
-    def _acknowledge(self) -> None:
+    def _acknowledge(self, *, reserved: bool) -> None:
         acknowledge(
             self.function,
             "The bundle's wheels and bytecode are made and tested for Python 3.13.",
@@ -119,7 +120,23 @@ class TracedFunction(Construct):
             self.function,
             "It has an on-failure destination instead, which keeps the error with the event.",
             "Serverless-LambdaDLQ",
+            "CKV_AWS_116",
         )
+        acknowledge(
+            self.function,
+            "It reaches AWS's own endpoints alone, each over TLS and under its role; a VPC would add an address for "
+            "each service and shut nothing out, because nobody can connect to a function.",
+            "CKV_AWS_117",
+        )
+        if not reserved:
+            acknowledge(
+                self.function,
+                "A new account's quota of 10 concurrent executions leaves nothing to reserve, and the deployment would "
+                "fail; stages with reserved_concurrency have it.",
+                "CKV_AWS_115",
+            )
+        acknowledge(self.function, AWS_OWNED_KEY, "CKV_AWS_173")
+        acknowledge(self.log_group, AWS_OWNED_KEY, "CKV_AWS_158")
         acknowledge(
             self.role,
             "X-Ray has no resources to name: its write actions take no other resource than *.",

@@ -52,7 +52,7 @@ class EmbeddedAws:
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._root = root
-        self._folder = folder
+        self.folder = folder
         self._port = port
         self._smtp = smtp
         self._context = {**CONTEXT, **(context or {})}
@@ -82,8 +82,8 @@ class EmbeddedAws:
 
     def _start(self, cleanup: contextlib.ExitStack) -> None:
         port = require_free(self._port) if self._port is not None else free_port()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        cleanup.enter_context(_only_one(self._folder))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        cleanup.enter_context(_only_one(self.folder))
         access_key, secret_key = f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
 
         self.collector = TraceCollector(access_key=access_key, secret_key=secret_key)
@@ -92,7 +92,7 @@ class EmbeddedAws:
 
         emulator = Emulator(
             python=emulator_python(self._root),
-            folder=self._folder / "emulator",
+            folder=self.folder / "emulator",
             port=port,
             xray_daemon=self.collector.daemon_address,
             access_key=access_key,
@@ -110,7 +110,7 @@ class EmbeddedAws:
         self.pipeline = deploy(self.access, assembly=assembly, stage=self._context["stage"])
 
         self._warm_up()
-        inbox = self._folder / "inbox"
+        inbox = self.folder / "inbox"
         shutil.rmtree(inbox, ignore_errors=True)
         self.mailbox = Mailbox(self.access, topic=self.pipeline.alert_topic, folder=inbox, smtp=self._smtp)
         self.mailbox.start()
@@ -123,7 +123,7 @@ class EmbeddedAws:
             "xray_daemon": self.collector.daemon_address,
             "pipeline": asdict(self.pipeline),
         }
-        path = self._folder / "state.json"
+        path = self.folder / "state.json"
         _write_private(path, json.dumps(state))
         cleanup.callback(path.unlink, missing_ok=True)
 

@@ -22,8 +22,9 @@ import trustme
 from sensorctl.embedded.access import REGION, Access
 from sensorctl.errors import UserError
 
-# Not the `ministack` command: that one also binds port 443 whenever it can.
-_SERVER = ("ministack.app:app", "-w", "0", "-c", "python:ministack.core.hypercorn_conf")
+# Not the `ministack` command: that one also binds port 443 whenever it can, and has no gate before it.
+_GATE = Path(__file__).parent / "gate" / "gate.py"
+_SERVER = (f"{_GATE}:app", "-w", "0", "-c", "python:ministack.core.hypercorn_conf")
 _START_SECONDS = 30
 _STOP_SECONDS = 2
 

@@ -1,0 +1,42 @@
+"""The policy that devices get: each may put objects under its own name in the landing bucket, and nothing else."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from constructs_lib.acknowledge import acknowledge
+from constructs_lib.landing_zone import INCOMING_PREFIX, LandingZone
+
+# The tag of the user, role or role session that says which device it is.
+DEVICE_TAG = "device"
+
+
+class DeviceAccess(Construct):
+    """One managed policy for all devices: the name in it is that of the caller's own tag `device`.
+
+    A caller without the tag may do nothing, since a variable without a value matches nothing (IAM User Guide, "IAM
+    policy elements: Variables and tags"). docs/security.md shows how a device comes by its tag.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, landing: LandingZone) -> None:
+        super().__init__(scope, id)
+        own_folder = f"{INCOMING_PREFIX}${{aws:PrincipalTag/{DEVICE_TAG}}}/*"
+        self.policy = iam.ManagedPolicy(
+            self,
+            "Policy",
+            description=f"Lets a device upload to {INCOMING_PREFIX}<its tag '{DEVICE_TAG}'>/ and nowhere else.",
+            statements=[
+                iam.PolicyStatement(
+                    sid="UploadOwnReadings",
+                    actions=["s3:PutObject"],
+                    resources=[f"{landing.bucket_arn}/{own_folder}"],
+                )
+            ],
+        )
+        acknowledge(
+            self.policy,
+            "Objects have names that devices choose; the grant ends at the device's own folder.",
+            f"AwsSolutions-IAM5[Resource::{landing.readable_arn}/{INCOMING_PREFIX}<aws:PrincipalTag/{DEVICE_TAG}>/*]",
+        )

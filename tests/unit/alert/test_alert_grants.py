@@ -1,0 +1,45 @@
+"""What alert calls is what alert is granted: nothing missing, nothing more."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from alert_events import NOON, SWEEP, breach, event, rejected
+from alert_kit import ALERTS, READINGS, World, time_for
+from alert_kit import PARAMETER as PARAMETER_NAME
+from exercised import places_of_calls, recording
+from grants import ALERT, ALERTS_INDEX, PARAMETER, for_own_use
+
+
+def resource(world: World, operation: str, params: dict[str, Any]) -> str:
+    """Return the granted resource that a call is about; a call about anything else fails here."""
+    if operation == "Publish":
+        assert params["TopicArn"] == world.settings.topic_arn
+        return "${FanoutAlertsTopic}"
+    if operation == "GetParameter":
+        assert params == {"Name": PARAMETER_NAME}
+        return PARAMETER
+    if "IndexName" in params:
+        assert (params["TableName"], params["IndexName"]) == (ALERTS, "work")
+        return ALERTS_INDEX
+    return {ALERTS: "${StoreAlerts.Arn}", READINGS: "${StoreReadings.Arn}"}[params["TableName"]]
+
+
+def test_alert_is_granted_what_it_calls_and_nothing_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with recording(monkeypatch, lambda operation, params: resource(world, operation, params)) as exercised:
+        function = world.function()
+        function(event(breach()))
+        function(event(rejected()))
+        world.register("pump-1")
+        world.store("pump-1", 20, at=NOON - timedelta(hours=1))
+        world.store("boiler-7", 20, at=NOON + timedelta(minutes=1))
+        world.clock.forward(minutes=2)
+        function(SWEEP)
+        # Out of time in the middle of a sweep: it notes where the next one goes on.
+        for number in range(9):
+            function(event(breach(71, at=world.clock.now, device=f"d-{number}")))
+        function.time_left = time_for(1 + 3)
+        function(SWEEP)
+    assert {"opened", "rejected", "resolved", "silent"} <= set(world.kinds())
+    assert exercised.grants == for_own_use(ALERT)
+    assert exercised.places == places_of_calls("alert", "shared")
