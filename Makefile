@@ -13,7 +13,7 @@ CDK := PATH="$(CURDIR)/$(BIN):$$PATH" AWS_REGION=$(REGION) .tools/node_modules/.
 CONTEXT := -c stage=$(STAGE) $(if $(EMAILS),-c alert_emails=$(EMAILS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down setup test lint unit infra e2e synth deploy destroy clean
+.PHONY: help run up down setup test lint unit infra e2e security synth deploy destroy clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ infra: setup
 e2e: setup
 	@$(BIN)/python -m pytest tests/e2e
 
+security: setup .venv-security/.ready ## the scanners on the templates of both stages, with counts
+	@$(BIN)/python -m security
+
 synth: setup .tools/.ready ## the template, as it would be deployed, into cdk.out/
 	@$(CDK) synth --quiet $(CONTEXT)
 
@@ -54,7 +57,7 @@ destroy: setup .tools/.ready ## take it off AWS again (a prod stage keeps its da
 	@$(CDK) destroy --force $(CONTEXT)
 
 clean: down ## remove everything that make made
-	rm -rf .venv .venv-emulator .tools .build .run cdk.out .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-emulator .venv-security .tools .build .run cdk.out .mypy_cache .ruff_cache .hypothesis
 
 setup: .venv/.ready .venv-emulator/.ready .build/.ready
 
@@ -85,6 +88,12 @@ python:
 	@echo "Setting up .venv-emulator ..."
 	@$(PYTHON) -m venv --clear .venv-emulator
 	@.venv-emulator/bin/pip install --quiet --disable-pip-version-check -r sensorctl/embedded/requirements.txt
+	@touch $@
+
+.venv-security/.ready: security/requirements.txt | python
+	@echo "Setting up .venv-security ..."
+	@$(PYTHON) -m venv --clear .venv-security
+	@.venv-security/bin/pip install --quiet --disable-pip-version-check -r security/requirements.txt
 	@touch $@
 
 # `latest` on npm cannot read this library's assembly.

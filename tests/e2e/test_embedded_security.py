@@ -117,11 +117,11 @@ def test_devices_may_upload_under_their_own_name_and_nothing_else(aws: EmbeddedA
     ):
         with pytest.raises(ClientError, match="AccessDenied"):
             s3.put_object(Bucket=bucket, Key=key, Body=b"")
-    with pytest.raises(ClientError, match="AccessDenied|Forbidden"):
+    with pytest.raises(ClientError, match=r"AccessDenied|Forbidden"):
         boiler.get_object(Bucket=bucket, Key="incoming/boiler-7/a.txt")
-    with pytest.raises(ClientError, match="AccessDenied|Forbidden"):
+    with pytest.raises(ClientError, match=r"AccessDenied|Forbidden"):
         boiler.list_objects_v2(Bucket=bucket, Prefix="incoming/boiler-7/")
-    with pytest.raises(ClientError, match="AccessDenied|Forbidden"):
+    with pytest.raises(ClientError, match=r"AccessDenied|Forbidden"):
         boiler.delete_object(Bucket=bucket, Key="incoming/boiler-7/a.txt")
 
 

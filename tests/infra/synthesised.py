@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from constructs_lib.app import make_app, make_stack
 from constructs_lib.bundling import Bundle
 from constructs_lib.settings import load_settings
+from security.template import plain, readable
 
 STAGES = ("dev", "prod")
 EMAILS = ("ops@example.org", "night@example.org")
@@ -38,27 +38,6 @@ class Synthesised:
         """Return the statements of an IAM policy, in the order written."""
         found: list[dict[str, Any]] = self.properties("AWS::IAM::Policy", policy)["PolicyDocument"]["Statement"]
         return found
-
-
-def plain(logical_id: str) -> str:
-    return re.sub(r"[0-9A-F]{8}$", "", logical_id)
-
-
-def readable(value: Any) -> Any:
-    """Replace intrinsic functions by text."""
-    if isinstance(value, list):
-        return [readable(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if set(value) == {"Ref"}:
-        return f"${{{plain(value['Ref'])}}}"
-    if set(value) == {"Fn::GetAtt"}:
-        id, attribute = value["Fn::GetAtt"]
-        return f"${{{plain(id)}.{attribute}}}"
-    if set(value) == {"Fn::Join"}:
-        separator, parts = value["Fn::Join"]
-        return separator.join(readable(part) for part in parts)
-    return {key: readable(item) for key, item in value.items()}
 
 
 def synthesise(stage: str, folder: Path) -> Synthesised:

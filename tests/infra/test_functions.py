@@ -1,6 +1,7 @@
 import pytest
 from synthesised import Synthesised
 
+
 @pytest.mark.parametrize("name", ["ingest", "alert"])
 def test_functions_run_traced_on_arm_from_their_bundle(stack: Synthesised, name: str) -> None:
     function = stack.properties("AWS::Lambda::Function", f"{name.title()}Function")

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 from grants import DEVICE, INGEST, LANDING, POLICIES, Statement, at_stage
-from synthesised import Synthesised, readable
+from synthesised import Synthesised
+
+from security.document import DOCUMENT, roles_table, with_tables
+from security.template import readable
 
 ACCOUNT = {"aws:SourceAccount": "${AWS::AccountId}"}
 TLS_ONLY = {"Bool": {"aws:SecureTransport": "false"}}
@@ -156,3 +159,8 @@ def test_buckets_refuse_what_does_not_come_over_tls_and_let_only_the_log_service
     assert resource == "${LandingAccessLogs.Arn}/landing/*"
     assert condition["StringEquals"] == ACCOUNT
     assert "aws:SourceArn" in condition["ArnLike"]
+
+
+def test_the_table_in_the_docs_is_made_from_the_template(prod: Synthesised) -> None:
+    document = DOCUMENT.read_text()
+    assert with_tables(document, {"roles": roles_table(prod.template)}) == document

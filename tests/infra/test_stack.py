@@ -14,8 +14,8 @@ from constructs_lib.settings import load_settings
 from lambdas.shared.thresholds import ThresholdsError
 
 OUTPUTS = {
-    *("LandingBucket", "DevicePolicy", "ReadingsTable", "AlertsTable", "EventBus", "EventRule", "EventArchive", "AlertTopic"),
-    *("ThresholdsParameter", "IngestFunction", "AlertFunction", "IngestFailures", "AlertFailures"),
+    *("LandingBucket", "DevicePolicy", "ReadingsTable", "AlertsTable", "EventBus", "EventRule", "EventArchive"),
+    *("AlertTopic", "ThresholdsParameter", "IngestFunction", "AlertFunction", "IngestFailures", "AlertFailures"),
     *("RuleDeadLetters", "MailDeadLetters", "ScheduleDeadLetters", "Dashboard", "TraceGroup"),
 }
 
@@ -100,3 +100,25 @@ def test_a_wrong_setting_stops_the_app_with_one_sentence(tmp_path: Path, setting
 
     assert stopped.returncode == 1
     assert stopped.stderr == sentence + "\n"
+
+
+def test_a_dev_stage_leaves_nothing_behind_and_prod_keeps_what_holds_data(dev: Synthesised, prod: Synthesised) -> None:
+    def kept(stack: Synthesised) -> set[str]:
+        resources = stack.template["Resources"].values()
+        return {body["Type"] for body in resources if body.get("DeletionPolicy", "Delete") != "Delete"}
+
+    assert kept(dev) == set()
+    assert kept(prod) == {
+        "AWS::DynamoDB::Table",
+        "AWS::KMS::Key",
+        "AWS::Logs::LogGroup",
+        "AWS::S3::Bucket",
+        "AWS::SQS::Queue",
+    }
+    alarmed = {id for id, body in prod.of_type("AWS::CloudWatch::Alarm").items() if body["Properties"]["AlarmActions"]}
+    assert alarmed == set(prod.of_type("AWS::CloudWatch::Alarm"))
+    for stack, protected in ((dev, False), (prod, True)):
+        for table in stack.of_type("AWS::DynamoDB::Table").values():
+            assert table["Properties"].get("DeletionProtectionEnabled", False) is protected
+            recovery = table["Properties"].get("PointInTimeRecoverySpecification", {})
+            assert recovery.get("PointInTimeRecoveryEnabled", False) is protected

@@ -1,0 +1,124 @@
+"""What each scanner finds in one stage's cloud assembly: open findings, and the acknowledgements with their reasons."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from security.template import plain
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGES = ("dev", "prod")
+_CHECKOV = ROOT / ".venv-security" / "bin" / "checkov"
+
+
+class ScanError(RuntimeError):
+    """A scanner could not do its work; the message is for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What a scanner finds open, one sentence each."""
+
+    scanner: str
+    stage: str
+    open: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acknowledgement:
+    """One reason, the rules it answers, and what it is about."""
+
+    reason: str
+    rules: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+def synthesise(stage: str, *, into: Path) -> Path:
+    """Write the stage's assembly; return its template. Raises ScanError when there is none."""
+    command = [sys.executable, "app.py", "-o", str(into), "-cbundle=host", f"-cstage={stage}"]
+    emails = "-calert_emails=ops@example.com"
+    said = subprocess.run([*command, emails], cwd=ROOT, capture_output=True, text=True, check=False)
+    template = into / f"SensorFanout-{stage}.template.json"
+    if not template.exists():
+        raise ScanError(f"{stage} was not synthesised: {(said.stderr.strip().splitlines() or ['no word'])[-1]}")
+    return template
+
+
+def cdk_nag(stage: str, assembly: Path) -> list[Findings]:
+    """Read what cdk-nag found while the app was synthesised: it is always on there."""
+    reports = _validation(assembly)
+    return [
+        Findings(
+            scanner=f"cdk-nag {report['pluginName']}",
+            stage=stage,
+            open=tuple(
+                f"{violation['ruleName']}: {construct['constructPath']}"
+                for violation in report["violations"]
+                for construct in violation["violatingConstructs"]
+            ),
+        )
+        for report in reports
+        if report["pluginName"] in ("AwsSolutions", "Serverless")
+    ]
+
+
+def cfn_lint(stage: str, template: Path) -> Findings:
+    """Run cfn-lint. Raises ScanError when it cannot be run."""
+    found = _json([str(Path(sys.executable).with_name("cfn-lint")), "--format", "json", str(template)])
+    sentences = (f"{one['Rule']['Id']}: {one['Message']}" for one in found)
+    return Findings(scanner="cfn-lint", stage=stage, open=tuple(sentences))
+
+
+def checkov(stage: str, template: Path) -> Findings:
+    """Run checkov. Raises ScanError when it cannot be run."""
+    command = [str(_CHECKOV), "-f", str(template), "--framework", "cloudformation", "-o", "json", "--quiet"]
+    failed = _json([*command, "--skip-download"])["results"]["failed_checks"]
+    sentences = (f"{one['check_id']}: {one['resource']} ({one['check_name']})" for one in failed)
+    return Findings(scanner="checkov", stage=stage, open=tuple(sentences))
+
+
+def acknowledgements(template: Path) -> list[Acknowledgement]:
+    """Return what is acknowledged in an assembly, by reason."""
+    rules: dict[str, set[str]] = defaultdict(set)
+    resources: dict[str, set[str]] = defaultdict(set)
+    stack = template.name.removesuffix(".template.json")
+    for report in _validation(template.parent):
+        for finding in report["suppressedViolations"]:
+            rules[finding["reason"]].add(finding["ruleName"].split("[")[0])
+            paths = (one["constructPath"] for one in finding["violatingConstructs"])
+            resources[finding["reason"]].update(_named(path, stack) for path in paths)
+    for id, resource in json.loads(template.read_text())["Resources"].items():
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
+            rules[skip["comment"]].add(skip["id"])
+            resources[skip["comment"]].add(plain(id))
+    return [
+        Acknowledgement(reason=reason, rules=tuple(sorted(rules[reason])), resources=tuple(sorted(resources[reason])))
+        for reason in sorted(rules, key=lambda reason: sorted(rules[reason]))
+    ]
+
+
+def _named(path: str, stack: str) -> str:
+    """Return the logical id's readable part, which the CDK makes of a construct's path."""
+    return "".join(part for part in path.removeprefix(f"{stack}/").split("/") if part != "Resource")
+
+
+def _validation(assembly: Path) -> list[dict[str, Any]]:
+    report = json.loads((assembly / "validation-report.json").read_text())
+    reports: list[dict[str, Any]] = report["pluginReports"]
+    return reports
+
+
+def _json(command: list[str]) -> Any:
+    if not Path(command[0]).exists():
+        raise ScanError(f"{Path(command[0]).name} is not installed; run `make security`, which installs it.")
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        return json.loads(said.stdout or "[]")
+    except json.JSONDecodeError:
+        raise ScanError(f"{Path(command[0]).name} failed: {(said.stderr or said.stdout).strip()[-500:]}") from None
