@@ -13,7 +13,7 @@ CDK := PATH="$(CURDIR)/$(BIN):$$PATH" AWS_REGION=$(REGION) .tools/node_modules/.
 CONTEXT := -c stage=$(STAGE) $(if $(EMAILS),-c alert_emails=$(EMAILS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down setup test lint unit infra e2e security synth deploy destroy clean
+.PHONY: help run up down setup test lint unit infra browser e2e security synth deploy destroy clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,7 +27,7 @@ up: setup ## the same, left running; prints how to reach it
 down: ## stop what `make up` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sensorctl down; fi
 
-test: lint unit infra e2e ## everything: style, types, unit, infrastructure, end to end
+test: lint unit infra browser e2e ## everything: style, types, unit, infrastructure, the report, end to end
 
 lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
@@ -37,6 +37,9 @@ unit: setup
 
 infra: setup
 	@$(BIN)/python -m pytest tests/infra
+
+browser: setup
+	@$(BIN)/python -m pytest tests/browser
 
 e2e: setup
 	@$(BIN)/python -m pytest tests/e2e

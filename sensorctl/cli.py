@@ -18,6 +18,9 @@ from rich.console import Console
 
 from lambdas.shared.thresholds import ThresholdsError
 from sensorctl.commands import alerts, subscribers, thresholds
+from sensorctl.commands.redrive import redrive
+from sensorctl.commands.replay import reconcile, replay
+from sensorctl.commands.report import report
 from sensorctl.errors import UserError
 from sensorctl.options import INSTANTS, ROOT, Embedded, Profile, Region, Stage, connected, utc
 
@@ -30,6 +33,10 @@ app = typer.Typer(
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(thresholds.app, name="thresholds")
+app.command()(redrive)
+app.command()(replay)
+app.command()(reconcile)
+app.command()(report)
 
 
 def main() -> NoReturn:

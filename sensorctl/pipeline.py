@@ -35,6 +35,11 @@ class Pipeline:
     rule_dead_letters: str
     mail_dead_letters: str
     schedule_dead_letters: str
+    # The embedded AWS takes no archive from a template; `up` and `run` make it one.
+    event_archive: str | None = None
+
+
+_OPTIONAL = ("event_archive",)
 
 
 def find_pipeline(access: Access, *, stage: str) -> Pipeline:
@@ -54,10 +59,10 @@ def from_outputs(outputs: list[dict[str, Any]], *, name: str) -> Pipeline:
     """Read the outputs of stack `name`. Raises UserError when one is missing (another version's stack)."""
     values = {output["OutputKey"]: output["OutputValue"] for output in outputs}
     names = {field.name: _camel(field.name) for field in fields(Pipeline)}
-    missing = [key for key in names.values() if key not in values]
+    missing = [key for field, key in names.items() if key not in values and field not in _OPTIONAL]
     if missing:
         raise UserError(f"stack {name} has no output {missing[0]}; deploy this version of it with `make deploy`")
-    return Pipeline(**{field: values[key] for field, key in names.items()})
+    return Pipeline(**{field: values[key] for field, key in names.items() if key in values})
 
 
 def _camel(name: str) -> str:

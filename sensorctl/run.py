@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lambdas.shared.thresholds import Thresholds
 from sensorctl import observe, traces, view
+from sensorctl.commands.report import write as write_report
 from sensorctl.embedded.aws import EmbeddedAws
 from sensorctl.embedded.mailbox import Mail
 from sensorctl.expectations import Expected
@@ -75,6 +76,10 @@ def run(*, root: Path, seed: int, console: Console, port: int | None, smtp: tupl
         story.tell(seed)
         aws.collector.flush()
         found = _find(aws)
+        say("writing the report")
+        report = root / ".run" / "report.html"
+        where = f"embedded AWS, seed {seed}"
+        write_report(aws.access, aws.pipeline, where=where, inbox=aws.folder / "inbox", out=report)
         summary = judge(
             expected,
             found,

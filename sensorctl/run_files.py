@@ -21,6 +21,7 @@ from lambdas.ingest.items import reading_id
 from lambdas.ingest.payload import Payload
 from lambdas.ingest.timestamps import texts
 from sensorctl import observe, view
+from sensorctl.commands.report import write as write_report
 from sensorctl.embedded.aws import EmbeddedAws
 from sensorctl.errors import UserError
 from sensorctl.uploader import INCOMING
@@ -89,6 +90,10 @@ def run_files(
             held.add(path, uploaded_at=uploaded.get(INCOMING + key) or datetime.now(UTC))
         rejected = observe.rejected_records(aws.access, aws.pipeline)
         failed = observe.failed_events(aws.access, aws.pipeline)
+        aws.collector.flush()
+        report = root / ".run" / "report.html"
+        where = "embedded AWS, your own files"
+        write_report(aws.access, aws.pipeline, where=where, inbox=aws.folder / "inbox", out=report)
         view.report(console, readings=Counter(item["device_id"] for item in items), rejected=rejected, trace=[])
         summary = _judge(
             held,

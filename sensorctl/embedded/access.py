@@ -26,8 +26,12 @@ class Access:
     region: str | None = REGION
     profile: str | None = None
 
-    def client(self, service: str, *, pool: int = 16) -> Any:
-        """Return a boto3 client; `pool` is how many calls may be under way at once."""
+    def client(self, service: str, *, pool: int = 16, patient_s: int | None = None) -> Any:
+        """Return a boto3 client; `pool` is how many calls may be under way at once.
+
+        `patient_s` is for calls that may take so long, such as waiting for a function: it waits that many seconds for
+        an answer, and never calls again by itself.
+        """
         # The stubs know each service by its literal name only.
         session: Any = boto3.Session(
             aws_access_key_id=self.access_key,
@@ -39,7 +43,11 @@ class Access:
             service,
             endpoint_url=self.xray_endpoint if service == "xray" and self.xray_endpoint else self.endpoint,
             verify=self.ca_bundle,
-            config=Config(max_pool_connections=pool, retries={"mode": "standard", "total_max_attempts": 4}),
+            config=Config(
+                max_pool_connections=pool,
+                read_timeout=patient_s or 60,
+                retries={"mode": "standard", "total_max_attempts": 1 if patient_s else 4},
+            ),
         )
 
     def environment(self) -> dict[str, str]:

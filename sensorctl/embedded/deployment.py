@@ -7,11 +7,13 @@ take stands in the template behind the condition `OnAws`.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import WaiterError
 
+from lambdas.shared.contracts import SOURCE as EVENT_SOURCE
 from sensorctl.embedded.access import Access
 from sensorctl.errors import UserError
 from sensorctl.pipeline import Pipeline, from_outputs, stack_name
@@ -40,7 +42,16 @@ def deploy(access: Access, *, assembly: Path, stage: str) -> Pipeline:
     except WaiterError:
         raise UserError(f"stack {name} was not created: {_first_failure(cloudformation, name)}") from None
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-    return from_outputs(stack["Outputs"], name=name)
+    pipeline = from_outputs(stack["Outputs"], name=name)
+    return replace(pipeline, event_archive=_archive(access, pipeline.event_bus))
+
+
+def _archive(access: Access, bus: str) -> str:
+    """Make the archive that the template has on AWS alone: the emulator takes it through the API only."""
+    events, name = access.client("events"), f"{bus}-archive"
+    arn = events.describe_event_bus(Name=bus)["Arn"]
+    events.create_archive(ArchiveName=name, EventSourceArn=arn, EventPattern=json.dumps({"source": [EVENT_SOURCE]}))
+    return name
 
 
 def _bootstrap(access: Access, bucket: str) -> None:

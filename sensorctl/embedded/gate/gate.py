@@ -1,9 +1,9 @@
 """The emulator behind a gate that only lets the run's own requests through; hypercorn serves `app`.
 
-It runs on the emulator's own environment and imports nothing of this project. ministack takes three things for root that
-a hostile program or web page on the same machine could send: no signature at all, the access keys `test` and any twelve
-digits, and the configured key with any secret. It also answers pages of other origins, and wipes everything at an
-unsigned POST to /_ministack/reset. Requests of roles and users it verifies itself.
+It runs on the emulator's own environment and imports nothing of this project. ministack takes three things for root
+that a hostile program or web page on the same machine could send: no signature at all, the access keys `test` and any
+twelve digits, and the configured key with any secret. It also answers pages of other origins, and wipes everything at
+an unsigned POST to /_ministack/reset. Requests of roles and users it verifies itself.
 """
 
 from __future__ import annotations

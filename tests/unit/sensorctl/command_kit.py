@@ -72,7 +72,7 @@ def stage(*services: str) -> Pipeline:
 class OneSession(Access):
     """Access that reads the description of each service once, and not once a client."""
 
-    def client(self, service: str, *, pool: int = 16) -> Any:
+    def client(self, service: str, **_: Any) -> Any:
         make: Any = boto3.client
         return make(service)
 

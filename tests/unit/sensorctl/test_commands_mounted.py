@@ -11,7 +11,9 @@ from command_kit import sensorctl
 GOOD = '{"device_id": "b-7", "timestamp": "2026-11-22T10:00:00Z", "metrics": {"t": 1}}\n'
 
 
-@pytest.mark.parametrize("command", ["alerts", "subscribers", "thresholds", "check"])
+@pytest.mark.parametrize(
+    "command", ["alerts", "subscribers", "thresholds", "check", "redrive", "replay", "reconcile", "report"]
+)
 def test_each_command_has_a_help_of_its_own(command: str) -> None:
     said = sensorctl(command, "--help")
     assert said.code == 0

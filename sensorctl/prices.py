@@ -1,0 +1,37 @@
+"""AWS's list prices in us-east-1, in dollars, without the free tier: the one place where they stand.
+
+They are as the services' pricing pages gave them on the date below; other regions are up to a third dearer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+AS_OF = "2026-11"
+REGION = "us-east-1"
+MILLION = 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """Dollars for one of each, unless the name says otherwise."""
+
+    s3_put: float = 5.00 / MILLION
+    s3_get: float = 0.40 / MILLION
+    s3_gb_month: float = 0.023
+    lambda_request: float = 0.20 / MILLION
+    lambda_gb_second: float = 13.3334 / MILLION  # arm64
+    write_unit: float = 0.625 / MILLION  # DynamoDB on demand
+    read_unit: float = 0.125 / MILLION
+    table_gb_month: float = 0.25
+    event: float = 1.00 / MILLION  # EventBridge, a custom event of up to 64 KB
+    email: float = 20.50 / MILLION  # SNS: 0.50 to publish, 20.00 to deliver
+    trace: float = 5.00 / MILLION  # X-Ray, recorded
+    log_gb: float = 0.50  # CloudWatch Logs, ingested
+    metric_month: float = 0.30
+    alarm_month: float = 0.10
+    dashboard_month: float = 3.00
+    key_month: float = 1.00  # KMS
+
+
+US_EAST_1 = Prices()

@@ -1,0 +1,235 @@
+"""The page: what devices write stays text, whatever they write; and what is composed into it."""
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from mailbox import Maildir
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_kit import NOON, THRESHOLDS, at, readings
+
+from lambdas.alert.records import Message, MetricState, Record
+from sensorctl.alert_preview import mails as previews
+from sensorctl.observe import RejectedRecord
+from sensorctl.report import inbox
+from sensorctl.report.compose import Sources, compose
+from sensorctl.report.model import Alert, Mail
+from sensorctl.report.render import render
+from sensorctl.report.tracing import trace_of
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'><!-- {{ 7 * 7 }}"
+TRACE = "1-6921a4c0-000000000000000000000001"
+SOURCES = Sources(
+    where="embedded AWS",
+    made_at=NOON,
+    since=None,
+    items={"boiler-7": readings([60, 72, 90, 62])},
+    cut=frozenset(),
+    thresholds=THRESHOLDS,
+    records=(),
+    mails=(),
+    rejects=(),
+    traces={},
+    faults=0,
+    waiting=0,
+)
+
+
+class Page(HTMLParser):
+    """The elements of a page, and the text of its scripts by their type."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[tuple[str | None, str]] = []
+        self.text = ""
+        self._inside: str | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside = tag
+        self.tags.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append((dict(attrs).get("type"), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = None
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script":
+            kind, before = self.scripts[-1]
+            self.scripts[-1] = (kind, before + data)
+        else:
+            self.text += data
+
+    @property
+    def charts(self) -> list[dict[str, Any]]:
+        (data,) = [text for kind, text in self.scripts if kind == "application/json"]
+        return json.loads(data)
+
+
+def trace(name: str = "ingest", *, start: float = 1.0, end: float = 2.0, fault: bool = False) -> Any:
+    cause = {"exceptions": [{"type": "ClientError", "message": f"AccessDenied {name}"}]}
+    document = {"id": name, "name": name, "start_time": start, "end_time": end}
+    return trace_of(TRACE, [{**document, "fault": True, "cause": cause} if fault else document])
+
+
+def hostile_report() -> Any:
+    """Everything that a device, a file or a mail can write, hostile."""
+    reject = RejectedRecord(key=HOSTILE, position=HOSTILE, offset=0, reason=HOSTILE, detail=HOSTILE, record=HOSTILE)
+    mail = Mail(sent_at=NOON, subject=HOSTILE, kind="opened", to=HOSTILE, body=HOSTILE)
+    items = [
+        {**each, "metrics": {HOSTILE: each["metrics"]["temperature"]}, "units": {HOSTILE: HOSTILE}}
+        for each in readings([60, 72])
+    ]
+    alert = Alert(alert_id="a", device_id=HOSTILE, metric=HOSTILE, state="open", severity="critical", since=at(0))
+    alert = replace(alert, trace_ids=(TRACE, HOSTILE))
+    report = compose(replace(SOURCES, items={HOSTILE: items}, rejects=[reject], mails=[mail], where=HOSTILE))
+    return replace(report, alerts=(alert,), traces={TRACE: trace(HOSTILE, fault=True)}, failed=(TRACE,))
+
+
+def test_what_devices_write_makes_no_element_and_no_script() -> None:
+    page, plain = Page(render(hostile_report())), Page(render(compose(SOURCES)))
+    assert "img" not in {tag for tag, _ in page.tags}
+    assert len(page.scripts) == len(plain.scripts) == 3
+    assert [name for tag, attributes in page.tags for name in attributes if name.startswith("on")] == []
+    assert page.text.count(HOSTILE) >= 12
+
+
+def test_the_policy_names_the_hash_of_each_script_and_allows_nothing_else() -> None:
+    page = Page(render(hostile_report()))
+    (policy,) = [each["content"] for tag, each in page.tags if tag == "meta" and "http-equiv" in each]
+    hashes = [
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for kind, text in page.scripts
+        if kind is None
+    ]
+    assert policy is not None
+    assert policy.split("; ") == [
+        "default-src 'none'",
+        f"script-src {' '.join(hashes)}",
+        "style-src 'unsafe-inline'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+
+
+def test_the_page_names_no_address_to_fetch_from() -> None:
+    page = Page(render(hostile_report()))
+    fetching = [each for _, attributes in page.tags for name, each in attributes.items() if name in ("src", "href")]
+    assert fetching
+    assert all(address is not None and address.startswith("#") for address in fetching)
+
+
+def test_controls_and_reordering_characters_are_shown_as_question_marks() -> None:
+    reject = RejectedRecord(key="k", position="p", offset=0, reason="r", detail="d", record="a\u202eb\x00c")
+    page = Page(render(compose(replace(SOURCES, rejects=[reject]))))
+    assert "a?b?c" in page.text
+
+
+def test_the_data_of_a_chart_is_what_was_stored() -> None:
+    (chart,) = Page(render(compose(SOURCES))).charts
+    assert chart["t0"] == NOON.timestamp() * 1000
+    assert chart["x"] == [0, 60_000, 120_000, 180_000]
+    assert chart["y"] == [60, 72, 90, 62]
+    assert chart["s"] == [0, 1, 2, 0]
+    assert chart["limits"] == [["critical", "above", 85], ["warning", "above", 70], ["clear", "below", 65]]
+
+
+def test_devices_with_alerts_come_first_and_those_with_a_history_before_the_others() -> None:
+    report = compose(
+        replace(
+            SOURCES,
+            items={"a": readings([60]), "b": readings([60, 61]), "c": readings([90]), "d": readings([90, 91])},
+            records=[running("c"), running("d")],
+        )
+    )
+    assert [device.device_id for device in report.devices] == ["d", "c", "b", "a"]
+
+
+def running(device: str) -> Record:
+    """A record with a message of an alert that the readings at hand do not explain."""
+    message = Message(message_id="ab-1-opened", kind="opened", status="SENT", created_at=NOON, settled_at=NOON)
+    return Record(key=device, state=MetricState(device_id=device, metric="temperature"), outbox=(message,))
+
+
+def test_without_a_mailbox_the_ledger_tells_what_was_sent() -> None:
+    report = compose(replace(SOURCES, records=[running("boiler-7")], mails=None))
+    assert [(mail.subject, mail.sent_at, mail.body) for mail in report.mails] == [
+        ("[OPENED] boiler-7 temperature", NOON, None)
+    ]
+    later = replace(SOURCES, records=[running("boiler-7")], mails=None, since=NOON + timedelta(seconds=1))
+    assert compose(later).mails == ()
+
+
+def test_long_lists_are_cut_and_counted_whole() -> None:
+    rejects = [
+        RejectedRecord(key=f"{n:04}", position="p", offset=0, reason="r", detail="d", record="x") for n in range(600)
+    ]
+    report = compose(replace(SOURCES, rejects=rejects))
+    assert (len(report.rejects), report.totals.rejected) == (500, 600)
+    assert report.notes == ("Of 600 rejected records only 500 are listed.",)
+
+
+def test_a_large_fleet_stays_within_the_points_of_one_page() -> None:
+    day = readings([float(60 + n % 9) for n in range(700)])
+    report = compose(replace(SOURCES, items={f"d-{n:03}": day for n in range(1_000)}))
+    drawn = sum(len(chart.points) for device in report.devices for chart in device.charts)
+    assert drawn <= 1_000 * 160
+    assert report.totals.readings == 700_000
+
+
+def test_the_slowest_and_the_failed_traces_are_shown_with_their_cause() -> None:
+    made = {
+        name: replace(trace(name, end=2 + n, fault=name == "bad"), trace_id=name)
+        for n, name in enumerate(("fast", "bad", "slow"))
+    }
+    report = compose(replace(SOURCES, traces=made, faults=1))
+    assert report.slowest == ("slow", "bad", "fast")
+    assert report.failed == ("bad",)
+    assert "bad: ClientError: AccessDenied bad" in Page(render(report)).text
+
+
+def test_a_trace_without_documents_is_none() -> None:
+    assert trace_of(TRACE, []) is None
+
+
+def test_an_empty_pipeline_makes_a_page_that_says_so() -> None:
+    text = Page(render(compose(replace(SOURCES, items={})))).text
+    for said in ("No alerts.", "No readings.", "No e-mails.", "No records were rejected.", "No trace has a fault."):
+        assert said in text
+
+
+def test_times_are_elements_that_say_utc() -> None:
+    page = Page(render(compose(SOURCES)))
+    times = [attributes["datetime"] for tag, attributes in page.tags if tag == "time"]
+    assert "2026-11-22T12:00:00.000Z" in times
+    assert "2026-11-22 12:00:00 UTC" in page.text
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_an_e_mail_of_each_kind_is_read_back_from_the_maildir(number: int, tmp_path: Path) -> None:
+    sent = list(previews())[number]
+    message = EmailMessage()
+    message["To"], message["Subject"] = "you@example.com", sent.subject
+    message["Date"] = "Sun, 22 Nov 2026 13:00:00 +0100"
+    message.set_content(sent.body)
+    Maildir(tmp_path / "inbox").add(message.as_bytes())
+    (mail,) = inbox.read(tmp_path / "inbox")
+    named = re.search(r"^Alert ([0-9a-f]{12})$", sent.body, re.MULTILINE)
+    assert (mail.subject, mail.to, mail.sent_at) == (sent.subject, "you@example.com", NOON)
+    assert mail.body is not None
+    assert mail.body.split() == sent.body.split()
+    assert mail.about == (named.group(1) if named else None)
+    assert (named is None) == (sent.attributes["kind"] == "digest")
+
+
+def test_an_inbox_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+    assert inbox.read(tmp_path / "inbox") == []
