@@ -9,8 +9,8 @@ from constructs import IConstruct
 
 # Told of whatever AWS encrypts at rest by itself.
 AWS_OWNED_KEY = (
-    "AWS encrypts it at rest with a key of its own. A customer-managed key would cost a dollar a month, need a grant in "
-    "each role, and keep out nobody whom the roles do not keep out already."
+    "AWS encrypts it at rest with a key of its own. A customer-managed key would cost a dollar a month, need a grant "
+    "in each role, and keep out nobody whom the roles do not keep out already."
 )
 
 
