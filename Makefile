@@ -13,7 +13,7 @@ CDK := PATH="$(CURDIR)/$(BIN):$$PATH" AWS_REGION=$(REGION) .tools/node_modules/.
 CONTEXT := -c stage=$(STAGE) $(if $(EMAILS),-c alert_emails=$(EMAILS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down setup test lint unit infra browser e2e security synth deploy destroy clean
+.PHONY: help run up down setup test lint unit infra browser e2e prove soak security synth deploy destroy clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +43,12 @@ browser: setup
 
 e2e: setup
 	@$(BIN)/python -m pytest tests/e2e
+
+prove: setup ## every crash, retry and race that a model of AWS can make: nothing lost, nothing twice (minutes)
+	@$(BIN)/python -m proof
+
+soak: setup ## ten minutes of the worst uploads while function workers are killed at random, then the same question
+	@$(BIN)/python -m proof.soak
 
 security: setup .venv-security/.ready ## the scanners on the templates of both stages, with counts
 	@$(BIN)/python -m security

@@ -80,6 +80,11 @@ class EmbeddedAws:
             trace=partial(send_to_daemon, address=self.collector.daemon_address),
         )
 
+    @property
+    def emulator_pid(self) -> int:
+        """The emulator's process, which leads the group that function workers are in."""
+        return self._emulator.pid
+
     def _start(self, cleanup: contextlib.ExitStack) -> None:
         port = require_free(self._port) if self._port is not None else free_port()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +95,7 @@ class EmbeddedAws:
         self.collector.start()
         cleanup.callback(self.collector.stop)
 
-        emulator = Emulator(
+        self._emulator = emulator = Emulator(
             python=emulator_python(self._root),
             folder=self.folder / "emulator",
             port=port,

@@ -74,6 +74,13 @@ class Emulator:
             secret_key=self.secret_key,
         )
 
+    @property
+    def pid(self) -> int:
+        """The server's process, which leads the group that function workers are in."""
+        if self._process is None:
+            raise RuntimeError("the emulator is not running")
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it answers. Raises UserError when it does not."""
         if not self.python.exists():
