@@ -33,7 +33,7 @@ lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
 
 unit: setup
-	@$(BIN)/python -m pytest tests/unit tests/properties
+	@$(BIN)/python -m pytest tests/unit tests/properties tests/proof
 
 infra: setup
 	@$(BIN)/python -m pytest tests/infra
@@ -44,8 +44,8 @@ browser: setup
 e2e: setup
 	@$(BIN)/python -m pytest tests/e2e
 
-prove: setup ## every crash, retry and race that a model of AWS can make: nothing lost, nothing twice (minutes)
-	@$(BIN)/python -m proof
+prove: setup ## nothing lost, nothing twice: the real functions through thousands of crashes; SCENARIO=, LIMIT=, SEED=
+	@$(BIN)/python -m proof $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(LIMIT),--limit $(LIMIT)) $(if $(SEED),--seed $(SEED))
 
 soak: setup ## ten minutes of the worst uploads while function workers are killed at random, then the same question
 	@$(BIN)/python -m proof.soak

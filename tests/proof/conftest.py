@@ -1,0 +1,18 @@
+from collections.abc import Iterator
+
+import pytest
+
+from proof.functions import installed
+from proof.wire import Clients
+
+
+@pytest.fixture(scope="module")
+def clients() -> Iterator[Clients]:
+    """This process, set up to play schedules: nothing sleeps, and nothing reaches a network."""
+    with installed() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets(socket_disabled: None) -> None:
+    """A call that the proof's world does not answer would need one."""
