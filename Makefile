@@ -13,7 +13,7 @@ CDK := PATH="$(CURDIR)/$(BIN):$$PATH" AWS_REGION=$(REGION) .tools/node_modules/.
 CONTEXT := -c stage=$(STAGE) $(if $(EMAILS),-c alert_emails=$(EMAILS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down setup test lint unit infra browser e2e prove soak security synth deploy destroy clean
+.PHONY: help run up down setup test lint unit infra browser e2e prove soak bench security synth deploy destroy clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ prove: setup ## nothing lost, nothing twice: the real functions through thousand
 soak: setup ## ten minutes of the worst uploads while function workers are killed at random, then the same question
 	@$(BIN)/python -m proof.soak
 
+bench: setup .venv-bench/.ready ## the pipeline beside the usual ways, in numbers and a picture (about 5 minutes); QUICK=1
+	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+
 security: setup .venv-security/.ready ## the scanners on the templates of both stages, with counts
 	@$(BIN)/python -m security
 
@@ -66,7 +69,7 @@ destroy: setup .tools/.ready ## take it off AWS again (a prod stage keeps its da
 	@$(CDK) destroy --force $(CONTEXT)
 
 clean: down ## remove everything that make made
-	rm -rf .venv .venv-emulator .venv-security .tools .build .run cdk.out .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-emulator .venv-security .venv-bench .tools .build .run cdk.out .mypy_cache .ruff_cache .hypothesis
 
 setup: .venv/.ready .venv-emulator/.ready .build/.ready
 
@@ -103,6 +106,12 @@ python:
 	@echo "Setting up .venv-security ..."
 	@$(PYTHON) -m venv --clear .venv-security
 	@.venv-security/bin/pip install --quiet --disable-pip-version-check -r security/requirements.txt
+	@touch $@
+
+.venv-bench/.ready: bench/requirements.txt | python
+	@echo "Setting up .venv-bench ..."
+	@$(PYTHON) -m venv --clear .venv-bench
+	@.venv-bench/bin/pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	@touch $@
 
 # `latest` on npm cannot read this library's assembly.

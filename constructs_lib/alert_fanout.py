@@ -9,6 +9,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from constructs_lib import embedded
@@ -30,7 +31,8 @@ class AlertFanout(Construct):
 
     The rule does not reach the topic itself: EventBridge sets no Subject and no message attributes, nothing between
     the two can drop a duplicate, and a storm would make SNS suspend the subscriptions (docs/decisions.md).
-    `bus` may be given instead of being made.
+    `bus` and `topic` may be given instead of being made. A bus that other pipelines use too needs `only_about`, or each
+    would mail the other's breaches.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class AlertFanout(Construct):
         dead_letters: DeadLetters,
         settings: Settings,
         bus: events.IEventBus | None = None,
+        topic: sns.ITopic | None = None,
     ) -> None:
         super().__init__(scope, id)
         self._dead_letters = dead_letters
@@ -55,10 +58,16 @@ class AlertFanout(Construct):
         self.archive = self._archive()
         self.rule = self._rule(alert)
         self.schedule = self._sweep(alert)
-        self.alerts = AlertTopic(self, "Alerts", mail_dead_letters=dead_letters.mail, settings=settings)
+        self.alerts = AlertTopic(self, "Alerts", mail_dead_letters=dead_letters.mail, settings=settings, topic=topic)
         self.alerts.publishable_by(alert)
         alert.tell(EMAILS_PER_MINUTE=str(settings.emails_per_minute))
         self._let_emit(ingest)
+
+    def only_about(self, bucket_name: str) -> None:
+        """Take, and archive, only events about objects of this bucket."""
+        about = {"object": {"bucket": [bucket_name]}}
+        for filtering in (self.archive, self.rule):
+            filtering.event_pattern = {**filtering.event_pattern, "detail": about}
 
     def _archive(self) -> events.CfnArchive:
         archive = events.CfnArchive(

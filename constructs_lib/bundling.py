@@ -1,29 +1,34 @@
 """A function's folder in, a Lambda asset (zip) out: no Docker, and nothing to fetch when the requirements are cached.
 
 A bundle has two layers, each kept under the hash of what went into it. Dependencies: `requirements.txt` installed for
-the target, from wheels only, and compiled (a minute at worst). Code on top of it: `lambdas/<function>`,
-`lambdas/shared` and thresholds.json (a moment). What cannot run on Lambda or is read by nothing there is left out.
+the target, from wheels only, slimmed to what the function calls, and compiled (a minute at worst). Code on top of it:
+`lambdas/<function>`, `lambdas/shared` and thresholds.json (a moment). What cannot run on Lambda or is read by nothing
+there is left out.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from constructs_lib.aws_roots import write_roots
 from constructs_lib.bytecode import PythonVersion, compile_folder
 from constructs_lib.errors import SynthError
+from constructs_lib.operations import OPERATIONS, Operations
 from constructs_lib.slimming import slim
 
-# Part of every hash: raise it when this file, slimming.py or bytecode.py makes something else of the same input.
-_BUNDLER = "2"
+# Part of every hash: raise it when this file, slimming.py, aws_roots.py or bytecode.py makes something else of the same
+# input.
+_BUNDLER = "3"
 _KEPT_PER_FUNCTION = 3
 # CDK's and our zips carry one date, so that equal content is an equal file (zip knows no earlier one).
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -73,29 +78,51 @@ class Bundle:
     path: Path
     digest: str
 
+    def described(self) -> str:
+        """Return its name and size in a sentence; Lambda takes 250 MB unpacked, and unpacks it at each cold start."""
+        with zipfile.ZipFile(self.path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        megabytes = (self.path.stat().st_size / 1e6, unpacked / 1e6)
+        return f"{self.function}: {megabytes[0]:.1f} MB packed, {megabytes[1]:.1f} MB unpacked"
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command and keep what it says."""
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 class Bundler:
-    """Bundles the functions of the project at `root` for `target`; keeps bundles and layers in `cache`."""
+    """Bundles the functions of the project at `root` for `target`; keeps bundles and layers in `cache`.
 
-    def __init__(self, *, root: Path, cache: Path, target: Target, run: Run = _run) -> None:
+    `operations` is what each function calls on AWS.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        cache: Path,
+        target: Target,
+        run: Run = run,
+        operations: Mapping[str, Operations] = OPERATIONS,
+    ) -> None:
         self._root = root
         self._cache = cache
         self._target = target
         self._run = run
+        self._operations = operations
 
     def bundle(self, function: str) -> Bundle:
         """Return the bundle of `lambdas/<function>`, from the cache where nothing has changed. Raises BundlingError."""
         requirements = self._root / "lambdas" / function / "requirements.txt"
         sources = dict(self._sources(function))
-        dependencies_hash = self._digest({"requirements.txt": requirements.read_bytes()})
+        operations = self._operations[function]
+        called = json.dumps(operations, sort_keys=True).encode()
+        dependencies_hash = self._digest({"requirements.txt": requirements.read_bytes(), "operations": called})
         digest = self._digest({"dependencies": dependencies_hash.encode(), **sources})
 
         def make(made: Path) -> None:
-            self._add_code(made, self._dependencies(requirements, dependencies_hash), sources)
+            self._add_code(made, self._dependencies(requirements, operations, dependencies_hash), sources)
 
         return Bundle(function=function, path=self._cached(function, digest, make), digest=digest)
 
@@ -108,8 +135,8 @@ class Bundler:
         for path in files:
             yield path.relative_to(self._root).as_posix(), path.read_bytes()
 
-    def _dependencies(self, requirements: Path, digest: str) -> Path:
-        return self._cached("dependencies", digest, lambda made: self._install(requirements, made))
+    def _dependencies(self, requirements: Path, operations: Operations, digest: str) -> Path:
+        return self._cached("dependencies", digest, lambda made: self._install(requirements, operations, made))
 
     def _cached(self, kind: str, digest: str, make: Callable[[Path], None]) -> Path:
         """Return the file of that hash, made now if need be; it appears whole or not at all."""
@@ -131,7 +158,7 @@ class Bundler:
         for path in newest_first[_KEPT_PER_FUNCTION:]:
             path.unlink(missing_ok=True)
 
-    def _install(self, requirements: Path, made: Path) -> None:
+    def _install(self, requirements: Path, operations: Operations, made: Path) -> None:
         with tempfile.TemporaryDirectory(dir=made.parent) as name:
             folder = Path(name)
             installed = self._run(
@@ -151,7 +178,9 @@ class Bundler:
             for path in sorted(folder.rglob("*"), reverse=True):
                 if path.is_dir() and (path.name in _DROPPED_FOLDERS or path.suffix == ".dist-info"):
                     shutil.rmtree(path)
-            slim(folder)
+            if (folder / "botocore").is_dir():
+                write_roots(folder)
+            slim(folder, operations)
             compile_folder(folder, python=self._target.python, tools=self._root / ".tools")
             _zip_folder(folder, made)
 

@@ -11,6 +11,8 @@ from constructs import Construct
 
 from constructs_lib import embedded
 from constructs_lib.acknowledge import acknowledge
+from constructs_lib.errors import SynthError
+from constructs_lib.key_use import let_use_key
 from constructs_lib.settings import Settings
 from constructs_lib.traced_function import TracedFunction
 
@@ -22,24 +24,42 @@ QUARANTINE_PREFIX = "quarantine/"
 class LandingZone(Construct):
     """A versioned bucket that only TLS reaches, its access logs, and its native notification to ingest.
 
-    It always makes its own bucket: CloudFormation sets notifications on buckets of the same stack only, and a custom
-    resource that sets them on others would be a second, untraced function with wide rights.
+    `bucket` may be given instead: versioned, and by name (`s3.Bucket.from_bucket_name`). Ingest is granted its prefixes
+    and may be called by it, but CloudFormation sets notifications only where a bucket is made, so its owner does: with
+    `notify` on a bucket of the same app, or with what `notification` says, once this stack stands. A custom resource
+    that sets them on others would be a second, untraced function with wide rights. Raises SynthError for a bucket whose
+    name is not written out.
     """
 
-    def __init__(self, scope: Construct, id: str, *, ingest: TracedFunction, settings: Settings) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, ingest: TracedFunction, settings: Settings, bucket: s3.IBucket | None = None
+    ) -> None:
         super().__init__(scope, id)
         self._settings = settings
         self._removal = cdk.RemovalPolicy.RETAIN if settings.keep_data else cdk.RemovalPolicy.DESTROY
-        self.access_logs = self._access_logs_bucket()
-        # Plain text and not the bucket's attributes, which would tie a knot: bucket -> function -> role -> bucket.
         prefix = f"sensor-fanout-{settings.stage}-landing"
-        self.bucket_name = f"{prefix}-{cdk.Aws.ACCOUNT_ID}-{cdk.Aws.REGION}-an"
+        # Plain text and not the bucket's attributes, which would tie a knot: bucket -> function -> role -> bucket.
+        if bucket is None:
+            self.bucket_name = f"{prefix}-{cdk.Aws.ACCOUNT_ID}-{cdk.Aws.REGION}-an"
+            readable_name = f"{prefix}-<AWS::AccountId>-<AWS::Region>-an"
+        else:
+            self.bucket_name = readable_name = _name_of(bucket)
         self.bucket_arn = f"arn:{cdk.Aws.PARTITION}:s3:::{self.bucket_name}"
         # As cdk-nag writes it in what it finds.
-        self.readable_arn = f"arn:<AWS::Partition>:s3:::{prefix}-<AWS::AccountId>-<AWS::Region>-an"
-        self.bucket = self._bucket(prefix)
-        self._notify(ingest)
+        self.readable_arn = f"arn:<AWS::Partition>:s3:::{readable_name}"
+        self.access_logs = self._access_logs_bucket() if bucket is None else None
+        self.bucket = bucket or self._bucket(prefix, self.access_logs)
+        self.permission = self._permission(ingest)
+        self.notification = _notification(ingest)
+        if bucket is None:
+            self.notify(cast(s3.CfnBucket, self.bucket.node.default_child))
         self._grant(ingest)
+
+    def notify(self, bucket: s3.CfnBucket) -> None:
+        """Set the notification on a bucket of this app; any that it has is replaced."""
+        bucket.notification_configuration = self.notification
+        # S3 tries the permission when the notification is set.
+        bucket.add_resource_dependency(self.permission)
 
     def _access_logs_bucket(self) -> s3.Bucket:
         bucket = s3.Bucket(
@@ -61,7 +81,7 @@ class LandingZone(Construct):
         )
         return bucket
 
-    def _bucket(self, prefix: str) -> s3.Bucket:
+    def _bucket(self, prefix: str, access_logs: s3.IBucket | None) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
             "Bucket",
@@ -70,7 +90,7 @@ class LandingZone(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.S3_MANAGED,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            server_access_logs_bucket=self.access_logs,
+            server_access_logs_bucket=access_logs,
             server_access_logs_prefix="landing/",
             removal_policy=self._removal,
             lifecycle_rules=self._lifecycle(),
@@ -97,8 +117,8 @@ class LandingZone(Construct):
             rules.append(s3.LifecycleRule(id="quarantine", prefix=QUARANTINE_PREFIX, expiration=expiration))
         return rules
 
-    def _notify(self, ingest: TracedFunction) -> None:
-        permission = lambda_.CfnPermission(
+    def _permission(self, ingest: TracedFunction) -> lambda_.CfnPermission:
+        return lambda_.CfnPermission(
             self,
             "MayInvokeIngest",
             action="lambda:InvokeFunction",
@@ -109,28 +129,14 @@ class LandingZone(Construct):
             source_arn=self.bucket_arn,
             source_account=cdk.Aws.ACCOUNT_ID,
         )
-        resource = cast(s3.CfnBucket, self.bucket.node.default_child)
-        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            lambda_configurations=[
-                s3.CfnBucket.LambdaConfigurationProperty(
-                    event="s3:ObjectCreated:*",
-                    function=ingest.function.function_arn,
-                    filter=s3.CfnBucket.NotificationFilterProperty(
-                        s3_key=s3.CfnBucket.S3KeyFilterProperty(
-                            rules=[s3.CfnBucket.FilterRuleProperty(name="prefix", value=INCOMING_PREFIX)]
-                        )
-                    ),
-                )
-            ]
-        )
-        # S3 tries the permission when the notification is set.
-        resource.add_resource_dependency(permission)
 
     def _grant(self, ingest: TracedFunction) -> None:
         ingest.tell(INCOMING_PREFIX=INCOMING_PREFIX, QUARANTINE_PREFIX=QUARANTINE_PREFIX)
         # Read by version, so the version's action alone (S3 API Reference, GetObject, "Permissions").
         ingest.allow("ReadIncoming", "s3:GetObjectVersion", on=f"{self.bucket_arn}/{INCOMING_PREFIX}*")
         ingest.allow("WriteQuarantine", "s3:PutObject", on=f"{self.bucket_arn}/{QUARANTINE_PREFIX}*")
+        if self.bucket.encryption_key is not None:
+            let_use_key(ingest, "UseBucketKey", key=self.bucket.encryption_key, service="s3")
         acknowledge(
             ingest.role,
             "Objects have names nobody knows beforehand; the grant ends at the prefix.",
@@ -139,3 +145,25 @@ class LandingZone(Construct):
                 for prefix in (INCOMING_PREFIX, QUARANTINE_PREFIX)
             ),
         )
+
+
+def _notification(ingest: TracedFunction) -> s3.CfnBucket.NotificationConfigurationProperty:
+    prefix = s3.CfnBucket.FilterRuleProperty(name="prefix", value=INCOMING_PREFIX)
+    return s3.CfnBucket.NotificationConfigurationProperty(
+        lambda_configurations=[
+            s3.CfnBucket.LambdaConfigurationProperty(
+                event="s3:ObjectCreated:*",
+                function=ingest.function.function_arn,
+                filter=s3.CfnBucket.NotificationFilterProperty(s3_key=s3.CfnBucket.S3KeyFilterProperty(rules=[prefix])),
+            )
+        ]
+    )
+
+
+def _name_of(bucket: s3.IBucket) -> str:
+    if cdk.Token.is_unresolved(bucket.bucket_name):
+        raise SynthError(
+            f"bucket: give {bucket.node.path} by its name, as s3.Bucket.from_bucket_name(...): by reference, the "
+            "bucket would need the function, the function its role, and the role the bucket."
+        )
+    return bucket.bucket_name

@@ -1,4 +1,4 @@
-"""What an operator looks at: the dashboard, the alarms, and the X-Ray group of breaches."""
+"""What an operator looks at: the dashboard, the alarms, saved log queries, and the X-Ray group of breaches."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from constructs_lib import embedded
 from constructs_lib.alarms import Alarms
 from constructs_lib.alert_fanout import AlertFanout
 from constructs_lib.dead_letters import DeadLetters
+from constructs_lib.log_queries import LogQueries
 from constructs_lib.metrics import Metrics
 from constructs_lib.settings import Settings
 from constructs_lib.traced_function import TracedFunction
@@ -21,7 +22,7 @@ _THIRD = 8
 
 
 class Observability(Construct):
-    """Dashboard, alarms and trace group of one stage. The dashboard reads top to bottom as the flow does."""
+    """Dashboard, alarms, queries and trace group of a pipeline. The dashboard reads top to bottom as the flow does."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Observability(Construct):
         )
         self.dashboard_name = f"SensorFanout-{settings.stage}"
         cloudwatch.Dashboard(self, "Dashboard", dashboard_name=self.dashboard_name, widgets=self._rows())
+        LogQueries(self, "Queries", functions=(ingest, alert), settings=settings)
         self.trace_group_name = f"SensorFanout-{settings.stage}-breaches"
         self._trace_group()
 

@@ -7,6 +7,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from constructs_lib.acknowledge import AWS_OWNED_KEY, acknowledge
+from constructs_lib.key_use import let_use_key
 from constructs_lib.settings import Settings
 from constructs_lib.traced_function import TracedFunction
 
@@ -19,7 +20,8 @@ _NO_RECOVERY = (
 
 
 class ReadingStore(Construct):
-    """Both tables, on demand; `readings` and `alerts` may be given instead, with the same keys and index."""
+    """Both tables, on demand. `readings` and `alerts` may be given instead: with the same keys and index, for this
+    pipeline alone, and with `expires_at` as their time to live if anything is to expire."""
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class ReadingStore(Construct):
         if self._settings.retention_days is not None:
             ingest.tell(RETENTION_DAYS=str(self._settings.retention_days))
         ingest.allow("WriteReadings", "dynamodb:BatchWriteItem", on=self.readings.table_arn)
+        self._let_use_keys(ingest, self.readings)
 
     def usable_by(self, alert: TracedFunction) -> None:
         """Let alert keep its ledger, find what needs attention in it, and read a device's newest readings."""
@@ -52,6 +55,14 @@ class ReadingStore(Construct):
         )
         alert.allow("FindWork", "dynamodb:Query", on=f"{self.alerts.table_arn}/index/{WORK_INDEX}")
         alert.allow("ReadReadings", "dynamodb:Query", on=self.readings.table_arn)
+        self._let_use_keys(alert, self.alerts, self.readings)
+
+    def _let_use_keys(self, function: TracedFunction, *tables: dynamodb.ITable) -> None:
+        """Let the function use the keys that given tables have; DynamoDB asks for them in the caller's name."""
+        for table in tables:
+            if table.encryption_key is not None:
+                sid = "UseReadingsKey" if table is self.readings else "UseAlertsKey"
+                let_use_key(function, sid, key=table.encryption_key, service="dynamodb")
 
     def _alerts_table(self) -> dynamodb.Table:
         table = self._table("Alerts", partition="alert_key")

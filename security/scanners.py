@@ -105,7 +105,7 @@ def acknowledgements(template: Path) -> list[Acknowledgement]:
 
 def _named(path: str, stack: str) -> str:
     """Return the logical id's readable part, which the CDK makes of a construct's path."""
-    return "".join(part for part in path.removeprefix(f"{stack}/").split("/") if part != "Resource")
+    return "".join(part for part in path.removeprefix(f"{stack}/").split("/") if part not in ("Default", "Resource"))
 
 
 def _validation(assembly: Path) -> list[dict[str, Any]]:

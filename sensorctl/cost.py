@@ -1,8 +1,8 @@
 """What a fleet costs a month: how it uploads in, dollars by service out. Pure; docs/cost.md says the same in words.
 
-It is a model: counts follow from what the code does (one GetObject and one BatchWriteItem for a small object, one write
-unit a reading and one for the note that an object was taken in, one event for each object, device and metric that is out
-of bounds), durations from the bench with AWS's usual latencies put in.
+It is a model: counts follow from what the code does (one GetObject and one BatchWriteItem for a small object, one
+write unit a reading and one for the note that an object was taken in, one event for each object with a breach),
+durations from the bench with AWS's usual latencies put in.
 """
 
 from __future__ import annotations

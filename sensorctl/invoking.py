@@ -9,8 +9,8 @@ from typing import Any
 
 from sensorctl.embedded.access import Access
 
-# A little longer than the slowest function may take (ingest: 2 minutes).
-_PATIENT_S = 150
+# A little longer than the slowest function may take (ingest: 15 minutes).
+_PATIENT_S = 920
 PARALLEL = 8
 
 _AWS_ERROR = re.compile(r"\((\w+)\) when calling the (\w+) operation")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
+import msgspec
 from botocore.exceptions import ClientError
 
 from lambdas.ingest.items import Item
@@ -26,11 +27,17 @@ _NOT_NOW = frozenset(
 )
 
 
+_BODY = "ingest_body"
+_encode = msgspec.json.Encoder().encode
+
+
 class ReadingStore:
     """Writes items with a low-level boto3 client, which must allow PARALLEL connections."""
 
     def __init__(self, dynamodb: Any, *, table: str) -> None:
         self._dynamodb = dynamodb
+        dynamodb.meta.events.register("before-parameter-build.dynamodb.BatchWriteItem", _take_items)
+        dynamodb.meta.events.register("before-call.dynamodb.BatchWriteItem", _put_body)
         self._table = table
         self._pool: ThreadPoolExecutor | None = None
 
@@ -66,3 +73,18 @@ class ReadingStore:
             raise
         unprocessed: list[dict[str, Any]] = answer.get("UnprocessedItems", {}).get(self._table, [])
         return unprocessed
+
+
+def _take_items(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    """Make the body from the items; leave botocore the tables' names, which tell it the endpoint, and an empty request.
+
+    Items already are what the wire carries (DynamoDB API Reference, "Low-level API"), and botocore would walk each
+    attribute of each through its model to write the same: two thirds of the CPU of a batch.
+    """
+    if _BODY not in context:  # a second store on the same client asks a second time
+        context[_BODY] = _encode({"RequestItems": params["RequestItems"]})
+        params["RequestItems"] = dict.fromkeys(params["RequestItems"], ({},))
+
+
+def _put_body(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    params["body"] = context[_BODY]

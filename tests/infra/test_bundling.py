@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from constructs_lib.bundling import Bundler, BundlingError, host_target
+from constructs_lib.bundling import Bundle, Bundler, BundlingError, Run, Target, host_target, run
 from constructs_lib.bytecode import BytecodeError, compile_folder
 
 TOOLS = Path(__file__).parents[2] / ".tools"
 # Two bytes, then \r\n, then the flags: bit 0 says that the hash decides, bit 1 that it is checked (PEP 552).
 UNCHECKED_HASH = (1).to_bytes(4, "little")
+HOST = host_target()
 MAGIC_OF_PYTHON_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
 
 
@@ -53,8 +54,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
+def bundler(project: Path, cache: Path, *, run: Run = run, target: Target = HOST) -> Bundler:
+    return Bundler(root=project, cache=cache, target=target, run=run, operations={"ingest": {}})
+
+
 def bundled(project: Path, cache: Path) -> Path:
-    return Bundler(root=project, cache=cache, target=host_target()).bundle("ingest").path
+    return bundler(project, cache).bundle("ingest").path
 
 
 def test_the_handler_runs_from_its_bundle_alone(project: Path, cache: Path) -> None:
@@ -104,13 +109,13 @@ def test_a_cached_bundle_runs_nothing(project: Path, cache: Path) -> None:
     def refuse(command: list[str]) -> subprocess.CompletedProcess[str]:
         raise AssertionError(command)
 
-    again = Bundler(root=project, cache=cache, target=host_target(), run=refuse).bundle("ingest")
+    again = bundler(project, cache, run=refuse).bundle("ingest")
 
     assert again.path == first
 
 
 def test_edited_code_installs_nothing_and_makes_another_bundle(project: Path, cache: Path) -> None:
-    first = Bundler(root=project, cache=cache, target=host_target()).bundle("ingest")
+    first = bundler(project, cache).bundle("ingest")
     words = project / "lambdas" / "shared" / "words.py"
     before = words.read_text()
 
@@ -119,7 +124,7 @@ def test_edited_code_installs_nothing_and_makes_another_bundle(project: Path, ca
 
     try:
         words.write_text("GREETING = 'good evening'\n")
-        edited = Bundler(root=project, cache=cache, target=host_target(), run=refuse).bundle("ingest")
+        edited = bundler(project, cache, run=refuse).bundle("ingest")
     finally:
         words.write_text(before)
 
@@ -135,21 +140,35 @@ def test_only_wheels_with_a_listed_hash_are_installed(project: Path, tmp_path: P
         commands.append(command)
         return subprocess.CompletedProcess(command, 1, "", "ERROR: no route to the index\n")
 
-    bundler = Bundler(root=project, cache=tmp_path, target=host_target(), run=record)
-
     with pytest.raises(BundlingError) as failed:
-        bundler.bundle("ingest")
+        bundler(project, tmp_path, run=record).bundle("ingest")
     assert str(failed.value) == (
-        f"lambdas/ingest/requirements.txt cannot be installed for {host_target().name}: ERROR: no route to the index."
+        f"lambdas/ingest/requirements.txt cannot be installed for {HOST.name}: ERROR: no route to the index."
     )
     assert {"--require-hashes", "--only-binary=:all:", "--no-deps"} <= set(commands[0])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_targets_do_not_share_bundles(project: Path, cache: Path) -> None:
-    other = replace(host_target(), name="elsewhere")
+def test_another_operation_makes_another_bundle(project: Path, cache: Path, tmp_path: Path) -> None:
+    one = bundler(project, cache).bundle("ingest")
+    calling = Bundler(root=project, cache=tmp_path, target=HOST, operations={"ingest": {"s3": ("GetObject",)}})
 
-    digests = {Bundler(root=project, cache=cache, target=t).bundle("ingest").digest for t in (host_target(), other)}
+    assert calling.bundle("ingest").digest != one.digest
+
+
+def test_a_bundle_tells_its_size(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "ingest.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("blank", b" " * 2_500_000)
+
+    made = Bundle(function="ingest", path=tmp_path / "ingest.zip", digest="")
+
+    assert made.described() == "ingest: 0.0 MB packed, 2.5 MB unpacked"
+
+
+def test_targets_do_not_share_bundles(project: Path, cache: Path) -> None:
+    other = replace(HOST, name="elsewhere")
+
+    digests = {bundler(project, cache, target=t).bundle("ingest").digest for t in (HOST, other)}
 
     assert len(digests) == 2
 
@@ -177,7 +196,7 @@ def test_every_requirement_is_pinned_with_hashes(function: str) -> None:
     text = (Path(__file__).parents[2] / "lambdas" / function / "requirements.txt").read_text()
     entries = [entry for entry in text.replace("\\\n", " ").splitlines() if entry and not entry.startswith("#")]
 
-    assert {entry.split("==")[0] for entry in entries} >= {"boto3", "botocore", "aws-xray-sdk", "wrapt"}
+    assert {entry.split("==")[0] for entry in entries} >= {"botocore", "aws-xray-sdk", "wrapt"}
     for entry in entries:
         name, _, rest = entry.partition("==")
         assert name

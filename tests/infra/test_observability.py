@@ -1,8 +1,11 @@
 import json
+import re
 from typing import Any
 
 import pytest
 from synthesised import Synthesised
+
+from constructs_lib.app import ROOT
 
 QUEUE_ALARMS = {
     "IngestFailures": "DeadLettersIngest",
@@ -110,3 +113,28 @@ def test_traces_of_breaches_have_their_group_on_aws(stack: Synthesised) -> None:
     assert group["Properties"]["GroupName"] == f"SensorFanout-{stack.stage}-breaches"
     assert len(group["Properties"]["GroupName"]) <= 32
     assert 'annotation.severity = "critical"' in group["Properties"]["FilterExpression"]
+
+
+def test_three_queries_are_saved_over_both_functions_logs(stack: Synthesised) -> None:
+    saved = [stack.properties("AWS::Logs::QueryDefinition", id) for id in stack.of_type("AWS::Logs::QueryDefinition")]
+
+    assert [query["Name"] for query in saved] == [
+        f"SensorFanout-{stack.stage}/{title}" for title in ("Failures", "Slowest objects", "What became of")
+    ]
+    for query in saved:
+        assert query["LogGroupNames"] == ["${IngestLogs}", "${AlertLogs}"]
+
+
+def test_the_queries_ask_for_fields_that_the_functions_write(stack: Synthesised) -> None:
+    written = "".join(path.read_text() for path in (ROOT / "lambdas").rglob("*.py"))
+    queries = stack.of_type("AWS::Logs::QueryDefinition").values()
+    asked = {name for query in queries for name in re.findall(r"(?<![@.\w])[a-z][a-z_]+(?![\w(.])", _fields(query))}
+
+    assert asked >= {"message", "ms", "outcome", "problem", "trace_id", "subject", "message_id"}
+    assert {name for name in asked if f"{name}=" not in written and f'"{name}"' not in written} == set()
+
+
+def _fields(query: dict[str, Any]) -> str:
+    """Return the query's first command, `fields ...`, without the names that the query itself gives."""
+    command = query["Properties"]["QueryString"].partition("|")[0].removeprefix("fields")
+    return re.sub(r" as \w+", "", command)

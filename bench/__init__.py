@@ -1,0 +1,1 @@
+"""What the pipeline costs in time, beside the ways it is usually written: `python -m bench`. Ratios, never limits."""
