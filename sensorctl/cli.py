@@ -5,10 +5,8 @@ Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 wrong
 
 from __future__ import annotations
 
-import itertools
 import signal
 import sys
-from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -18,11 +16,17 @@ from rich.console import Console
 
 from lambdas.shared.thresholds import ThresholdsError
 from sensorctl.commands import alerts, subscribers, thresholds
+from sensorctl.commands.cost import cost
+from sensorctl.commands.devices import devices
+from sensorctl.commands.readings import readings
 from sensorctl.commands.redrive import redrive
 from sensorctl.commands.replay import reconcile, replay
 from sensorctl.commands.report import report
+from sensorctl.commands.simulate import simulate
+from sensorctl.commands.status import status
+from sensorctl.commands.traces import traces
 from sensorctl.errors import UserError
-from sensorctl.options import INSTANTS, ROOT, Embedded, Profile, Region, Stage, connected, utc
+from sensorctl.options import ROOT, Profile, Region, Stage
 
 app = typer.Typer(
     help="Run the sensor pipeline on this machine, feed it, and look into it.",
@@ -33,10 +37,16 @@ app = typer.Typer(
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(thresholds.app, name="thresholds")
+app.command()(status)
+app.command()(devices)
+app.command()(readings)
+app.command()(traces)
+app.command()(simulate)
 app.command()(redrive)
 app.command()(replay)
 app.command()(reconcile)
 app.command()(report)
+app.command()(cost)
 
 
 def main() -> NoReturn:
@@ -102,46 +112,6 @@ def down() -> None:
 
 
 @app.command()
-def readings(
-    device: Annotated[str, typer.Argument(help="The device's id.")],
-    metric: Annotated[str | None, typer.Option(help="Only this metric.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=INSTANTS, help="Only from this instant (UTC) on.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many, newest first.")] = 50,
-    embedded: Embedded = False,
-    stage: Stage = "dev",
-    profile: Profile = None,
-    region: Region = None,
-) -> None:
-    """Show a device's readings, newest first."""
-    from sensorctl import readings as device_readings  # noqa: PLC0415
-
-    to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
-    found = device_readings.of_device(to.access, to.pipeline, device_id=device, since=utc(since))
-    items = list(itertools.islice(found, limit))
-    if not items:
-        raise UserError(f"no reading of {device} is stored; device ids are case sensitive")
-    Console().print(device_readings.table(items, metric=metric))
-
-
-@app.command()
-def traces(
-    trace_id: Annotated[str, typer.Argument(help="A trace id, as in an e-mail: 1-6b03399a-…")],
-    embedded: Embedded = False,
-    stage: Stage = "dev",
-    profile: Profile = None,
-    region: Region = None,
-) -> None:
-    """Show one trace as a waterfall."""
-    from sensorctl import traces as xray  # noqa: PLC0415
-
-    to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
-    trace = xray.spans(xray.fetch(to.access, trace_id))
-    if not trace:
-        raise UserError(f"X-Ray has no trace {trace_id}; it may not have been sampled, or is not there yet")
-    Console().print(xray.waterfall(trace, title=trace_id))
-
-
-@app.command()
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Files of readings; - is standard input.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
@@ -166,10 +136,15 @@ def empty(stage: Stage = "dev", profile: Profile = None, region: Region = None) 
 @app.command(hidden=True)
 def prepare() -> None:
     """Bundle the functions and synthesise the app once, so that the first `run` need not."""
+    from constructs_lib.bundling import Bundler, host_target  # noqa: PLC0415
+    from constructs_lib.operations import OPERATIONS  # noqa: PLC0415
     from sensorctl.embedded.assembly import synthesise  # noqa: PLC0415
     from sensorctl.embedded.aws import CONTEXT  # noqa: PLC0415
 
     synthesise(ROOT, context=CONTEXT)
+    bundler = Bundler(root=ROOT, cache=ROOT / ".build" / "bundles", target=host_target())
+    for function in OPERATIONS:
+        typer.echo(bundler.bundle(function).described())
 
 
 @app.command(hidden=True)

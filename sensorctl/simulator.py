@@ -12,7 +12,7 @@ import json
 import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 EVERY = timedelta(seconds=5)
@@ -21,27 +21,35 @@ ROUNDS = 10
 # More than the e-mails that may leave in a minute of the embedded AWS, and in what is left of the one before.
 STORM = 16
 BEACON = "beacon-4"
-_UNITS = {"temperature": "Cel", "humidity": "%RH", "vibration": "m/s2"}
+_UNITS = {"temperature": "Cel", "humidity": "%RH", "vibration": "m/s2", "battery": "%EL"}
 
 Signal = Callable[[float, random.Random], float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SentReading:
-    """One reading as the device meant it; `timestamp` in UTC."""
+    """One reading as the device meant it; `timestamp` in UTC. `units` None are those usual for the metrics."""
 
     device_id: str
     timestamp: datetime
     metrics: dict[str, float]
+    units: dict[str, str] | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the native form."""
-        return {
+        exact = "microseconds" if self.timestamp.microsecond % 1000 else "milliseconds"
+        told: dict[str, object] = {
             "device_id": self.device_id,
-            "timestamp": self.timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "timestamp": self.timestamp.isoformat(timespec=exact).replace("+00:00", "Z"),
             "metrics": self.metrics,
-            "units": {metric: _UNITS[metric] for metric in self.metrics},
         }
+        units = self.known_units()
+        return {**told, "units": units} if units else told
+
+    def known_units(self) -> dict[str, str]:
+        """Return the unit of each metric that has one."""
+        usual = {metric: _UNITS[metric] for metric in self.metrics if metric in _UNITS}
+        return usual if self.units is None else self.units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,19 +95,27 @@ def fleet() -> list[Device]:
     return storied + freezers + quiet
 
 
-def simulate(devices: list[Device], *, seed: int, start: datetime, rounds: int = ROUNDS) -> Iterator[list[Upload]]:
+def simulate(
+    devices: list[Device],
+    *,
+    seed: int,
+    start: datetime,
+    rounds: int = ROUNDS,
+    every: timedelta = EVERY,
+    per_round: int = PER_ROUND,
+) -> Iterator[list[Upload]]:
     """Yield the uploads of each round. The same seed and start give the same bytes."""
     chances = {device.name: random.Random(f"{seed}/{device.name}") for device in devices}  # noqa: S311 not a secret
     for number in range(rounds):
         uploads: list[Upload] = []
         for device in devices:
             readings = []
-            for step in range(number * PER_ROUND, (number + 1) * PER_ROUND):
-                share = step / (rounds * PER_ROUND)
+            for step in range(number * per_round, (number + 1) * per_round):
+                share = step / (rounds * per_round)
                 metrics = {
                     metric: round(signal(share, chances[device.name]), 2) for metric, signal in device.signals.items()
                 }
-                readings.append(SentReading(device_id=device.name, timestamp=start + step * EVERY, metrics=metrics))
+                readings.append(SentReading(device_id=device.name, timestamp=start + step * every, metrics=metrics))
             uploads += device.pack(readings, number)
         yield uploads
 
@@ -128,7 +144,6 @@ def _cells() -> Iterator[tuple[int, str]]:
 
 
 def _one_object(readings: list[SentReading]) -> Upload:
-    """Return one object; `to_json` tells milliseconds, so the readings must hold no more."""
     return as_ndjson(readings, 0)[0]
 
 
@@ -175,6 +190,22 @@ def as_gzip(readings: list[SentReading], number: int) -> list[Upload]:
     return [Upload(key=_key(readings, "ndjson.gz"), body=body, readings=tuple(readings))]
 
 
+def as_senml(readings: list[SentReading], number: int) -> list[Upload]:
+    """One object, a SenML pack (RFC 8428): base name and time, and a record for each value, which is a reading each."""
+    first = readings[0]
+    single = [
+        replace(reading, metrics={metric: value}) for reading in readings for metric, value in reading.metrics.items()
+    ]
+    records = []
+    for reading in single:
+        ((metric, value),) = reading.metrics.items()
+        unit = {"u": unit} if (unit := reading.known_units().get(metric)) else {}
+        after = (reading.timestamp - first.timestamp).total_seconds()
+        records.append({"n": metric, **unit, "v": value, "t": after})
+    records[0] = {"bn": f"{first.device_id}:", "bt": first.timestamp.timestamp(), **records[0]}
+    return [Upload(key=_key(readings, "senml.json"), body=json.dumps(records).encode(), readings=tuple(single))]
+
+
 def as_ndjson_twice(readings: list[SentReading], number: int) -> list[Upload]:
     """The same lines under two keys: a device that did not hear that its first upload had arrived."""
     (first,) = as_ndjson(readings, number)
@@ -200,9 +231,9 @@ _UNREADABLE = {
 
 def _spoilt(readings: list[SentReading]) -> Upload:
     half = len(readings) // 2
-    whole = {"device_id": "gateway-5", "timestamp": "2026-01-01T00:00:00Z", "metrics": {"temperature": 31}}
+    whole = {"device_id": readings[0].device_id, "timestamp": "2026-01-01T00:00:00Z", "metrics": {"temperature": 31}}
     bad = [
-        ('{"device_id": "gateway-5", "timest', "not_json"),
+        (f'{{"device_id": "{readings[0].device_id}", "timest', "not_json"),
         (json.dumps({**whole, "timestamp": "yesterday"}), "invalid_timestamp"),
         (json.dumps({**whole, "metrics": {"temperature": "hot"}}), "invalid_value"),
         (json.dumps({**whole, "metrics": {}}), "no_metrics"),

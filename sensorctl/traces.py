@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from sensorctl.embedded.access import Access
 Document = dict[str, Any]
 
 _BAR = 40
+# At most so many ids a call (X-Ray API Reference, "BatchGetTraces").
+_BATCH = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +34,17 @@ class Span:
 
 def fetch(access: Access, trace_id: str) -> list[Document]:
     """Return the segment documents of a trace; none when X-Ray does not know it (yet)."""
-    traces = access.client("xray").batch_get_traces(TraceIds=[trace_id])["Traces"]
-    return [json.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
+    return fetch_all(access.client("xray"), [trace_id])[trace_id]
+
+
+def fetch_all(xray: Any, trace_ids: Sequence[str]) -> dict[str, list[Document]]:
+    """Return the segment documents of each trace, page by page: a long trace comes in several."""
+    documents: dict[str, list[Document]] = {trace_id: [] for trace_id in trace_ids}
+    for start in range(0, len(trace_ids), _BATCH):
+        pages = xray.get_paginator("batch_get_traces").paginate(TraceIds=list(trace_ids[start : start + _BATCH]))
+        for trace in (trace for page in pages for trace in page["Traces"]):
+            documents[trace["Id"]] += [json.loads(segment["Document"]) for segment in trace["Segments"]]
+    return documents
 
 
 def spans(documents: list[Document]) -> list[Span]:

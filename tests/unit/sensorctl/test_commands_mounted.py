@@ -11,13 +11,35 @@ from command_kit import sensorctl
 GOOD = '{"device_id": "b-7", "timestamp": "2026-11-22T10:00:00Z", "metrics": {"t": 1}}\n'
 
 
-@pytest.mark.parametrize(
-    "command", ["alerts", "subscribers", "thresholds", "check", "redrive", "replay", "reconcile", "report"]
-)
+COMMANDS = [
+    "status",
+    "devices",
+    "readings",
+    "traces",
+    "simulate",
+    "alerts",
+    "subscribers",
+    "thresholds",
+    "check",
+    "redrive",
+    "replay",
+    "reconcile",
+    "report",
+    "cost",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_a_help_of_its_own(command: str) -> None:
     said = sensorctl(command, "--help")
     assert said.code == 0
     assert f"sensorctl {command}" in said.out or f" {command} [OPTIONS]" in said.out
+
+
+@pytest.mark.parametrize("command", ["status", "devices", "readings", "traces", "alerts", "redrive", "reconcile"])
+def test_what_lists_does_so_for_programs_and_on_any_aws(command: str) -> None:
+    out = sensorctl(command, "--help").out
+    assert all(option in out for option in ("--json", "--embedded", "--stage", "--profile", "--region"))
 
 
 def test_help_waits_for_no_aws_library() -> None:

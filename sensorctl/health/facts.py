@@ -1,0 +1,73 @@
+"""What is known of a pipeline at one moment. Pure; no AWS SDK import.
+
+None means "not known here": the embedded AWS has no evaluated alarms and no metrics of functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sensorctl.alert_list import Line
+from sensorctl.devices import Device
+from sensorctl.failed_messages import Failed, Queue
+from sensorctl.subscribers import Subscriber
+
+# How far back errors of functions are looked at, and how new a failed event must be to say that it still fails.
+RECENT = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A failure or dead-letter queue: how many messages, and some of them read (SQS hands out a sample)."""
+
+    queue: Queue
+    count: int
+    seen: tuple[Failed, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionMetrics:
+    """A function's errors and throttles in the last `RECENT`, and whether it could not use the thresholds."""
+
+    errors: int
+    throttles: int
+    thresholds_invalid: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RingingAlarm:
+    """A CloudWatch alarm in ALARM; its description says what it means and what to do."""
+
+    name: str
+    since: datetime
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsent:
+    """E-mails that should have left: how many, and since when the first of them has waited."""
+
+    count: int = 0
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """One look at a pipeline.
+
+    `functions` is by name (ingest, alert); `unheard` names devices and metrics whose newest reading is out of bounds
+    while the ledger knows nothing of it; `thresholds_problem` is None for a good document.
+    """
+
+    now: datetime
+    waiting: tuple[Waiting, ...]
+    subscribers: tuple[Subscriber, ...]
+    devices: tuple[Device, ...]
+    alerts: tuple[Line, ...]
+    thresholds_problem: str | None = None
+    unheard: tuple[str, ...] = ()
+    unsent: Unsent = field(default_factory=Unsent)
+    functions: Mapping[str, FunctionMetrics] | None = None
+    alarms: tuple[RingingAlarm, ...] | None = None

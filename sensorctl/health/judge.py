@@ -1,0 +1,221 @@
+"""Facts in, one check for each thing that can be wrong out: how grave, what it means, what to do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from lambdas.alert.records import RANK
+from lambdas.alert.wording import printable, spoken
+from sensorctl.devices import Device, ago
+from sensorctl.failed_messages import QUEUES, WORKER, Failed
+from sensorctl.health.facts import RECENT, Facts, Waiting
+
+# `unknown` is what this AWS cannot tell; it is no reason to worry and none to be sure.
+Level = Literal["ok", "attention", "broken", "unknown"]
+
+# Queues keep messages for 14 days (constructs_lib/dead_letters.py); half of that is time enough to mend and redrive.
+_KEPT, _OLD = timedelta(days=14), timedelta(days=7)
+# A device that has been silent for longer was taken away, and nobody needs telling every day.
+_GONE = timedelta(days=7)
+_NAMED = 3
+# What AWS says of a denied call stands at the end of a long sentence.
+_LONGEST = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One line of `sensorctl status`; `do` is what to do about it, None where nothing is to be done."""
+
+    name: str
+    level: Level
+    says: str
+    do: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for a program."""
+        return asdict(self)
+
+
+def judge(facts: Facts) -> list[Check]:
+    """Return the checks in the order of the flow."""
+    return [
+        _last_reading(facts),
+        _function(facts, "ingest"),
+        _function(facts, "alert"),
+        *_queues(facts),
+        _subscribers(facts),
+        _thresholds(facts),
+        _silence(facts),
+        *_alarms(facts),
+        _alerts(facts),
+    ]
+
+
+def is_healthy(checks: Sequence[Check]) -> bool:
+    """Tell whether nothing needs attention."""
+    return all(check.level in ("ok", "unknown") for check in checks)
+
+
+def _last_reading(facts: Facts) -> Check:
+    name = "last reading"
+    reported = [device for device in facts.devices if device.last_at is not None]
+    newest = max(reported, key=lambda device: device.last_at or facts.now, default=None)
+    if newest is None or newest.last_at is None:
+        do = "upload a file below incoming/ or try `sensorctl simulate`; `sensorctl reconcile` finds what was missed"
+        return Check(name=name, level="attention", says="no reading is stored", do=do)
+    says = f"{ago(newest.last_at, now=facts.now)}, from {printable(newest.device_id)}"
+    return Check(name=name, level="ok", says=says)
+
+
+def _function(facts: Facts, name: Literal["ingest", "alert"]) -> Check:
+    """A function fails when its errors say so, when events of it have just failed, or when its work is not done."""
+    metrics = facts.functions[name] if facts.functions is not None else None
+    failed = [one for one in _recent(facts) if WORKER[one.queue] == name]
+    wrong = []
+    if metrics is not None and metrics.errors:
+        wrong.append(f"{_counted(metrics.errors, 'invocation')} failed in the last {spoken(RECENT)}")
+    if failed:
+        newest = max(failed, key=lambda one: one.since)
+        wrong.append(f"an event failed for good {ago(newest.since, now=facts.now)}: {_short(newest.error)}")
+    if name == "alert":
+        wrong += _undone(facts)
+    if wrong:
+        do = f"`sensorctl traces --failed` and the log of {name} show why; mend it, then `sensorctl redrive`"
+        if name == "alert" and not failed:
+            do += " or `sensorctl replay --events`"
+        return Check(name=name, level="broken", says="; ".join(wrong), do=do)
+    if metrics is not None and metrics.throttles:
+        says = f"throttled {metrics.throttles} times in the last {spoken(RECENT)}; events wait, nothing is lost yet"
+        do = "raise reserved_concurrency in cdk.json, or the account's quota"
+        return Check(name=name, level="attention", says=says, do=do)
+    blind = "; its metrics are not known here" if metrics is None else ""
+    return Check(name=name, level="ok", says=f"no event has failed in the last {spoken(RECENT)}{blind}")
+
+
+def _undone(facts: Facts) -> Iterator[str]:
+    if facts.unheard:
+        yield f"it has not taken the breach of {_named(facts.unheard)}"
+    if facts.unsent.since is not None:
+        since = ago(facts.unsent.since, now=facts.now)
+        yield f"{_counted(facts.unsent.count, 'e-mail')} not sent, the first from {since}"
+
+
+def _recent(facts: Facts) -> list[Failed]:
+    return [one for each in facts.waiting for one in each.seen if facts.now - one.since <= RECENT]
+
+
+def _queues(facts: Facts) -> Iterator[Check]:
+    held = [each for each in sorted(facts.waiting, key=lambda each: QUEUES.index(each.queue)) if each.count]
+    if not held:
+        yield Check(name="queues", level="ok", says="nothing waits in the failure and dead-letter queues")
+    for each in held:
+        yield _queue(each, facts)
+
+
+def _queue(waiting: Waiting, facts: Facts) -> Check:
+    says = f"{_counted(waiting.count, 'message')} waiting"
+    level: Level = "attention"
+    if waiting.seen:
+        oldest = min(waiting.seen, key=lambda one: one.since)
+        left = _KEPT - (facts.now - oldest.since)
+        level = "broken" if left < _KEPT - _OLD else "attention"
+        says += f", the oldest seen from {ago(oldest.since, now=facts.now)}, lost in {spoken(left)}"
+        says += f": {_short(printable(oldest.about))}: {_short(printable(oldest.error))}"
+    do = f"`sensorctl redrive --queue {waiting.queue} --dry-run` shows them, without --dry-run it does them again"
+    return Check(name=f"queue {waiting.queue}", level=level, says=says, do=do)
+
+
+def _subscribers(facts: Facts) -> Check:
+    name = "subscribers"
+    waiting = [printable(each.address) for each in facts.subscribers if not each.confirmed]
+    confirmed = len(facts.subscribers) - len(waiting)
+    if not facts.subscribers:
+        do = "`sensorctl subscribers add you@example.com`"
+        return Check(name=name, level="broken", says="nobody is subscribed: no e-mail reaches anybody", do=do)
+    do = "click the link in the e-mail from AWS or give it to `sensorctl subscribers confirm`; `add` sends it again"
+    if not confirmed:
+        says = f"nobody has confirmed, so no e-mail reaches anybody: {_named(waiting)}"
+        return Check(name=name, level="broken", says=says, do=do)
+    if waiting:
+        says = f"{confirmed} confirmed; not confirmed: {_named(waiting)}"
+        return Check(name=name, level="attention", says=says, do=do)
+    return Check(name=name, level="ok", says=f"{confirmed} confirmed")
+
+
+def _thresholds(facts: Facts) -> Check:
+    name = "thresholds"
+    if facts.thresholds_problem is not None:
+        says = f"{facts.thresholds_problem}; the functions go on with the last good ones"
+        return Check(name=name, level="broken", says=says, do="`sensorctl thresholds edit` mends them")
+    if facts.functions is None:
+        return Check(name=name, level="ok", says="valid; what the functions say of them is not known here")
+    refusing = [function for function, metrics in facts.functions.items() if metrics.thresholds_invalid]
+    if refusing:
+        says = f"valid, but {' and '.join(refusing)} could not use them in the last {spoken(RECENT)}"
+        do = "mended just now, it will pass; else the function's log says why (may it read the parameter?)"
+        return Check(name=name, level="attention", says=says, do=do)
+    return Check(name=name, level="ok", says="valid, and both functions use them")
+
+
+def _silence(facts: Facts) -> Check:
+    name = "devices"
+    if facts.thresholds_problem is not None:
+        return Check(name=name, level="unknown", says="who may be silent is not known without valid thresholds")
+    watched = [device for device in facts.devices if device.silent is not None]
+    silent = [device for device in watched if device.silent]
+    if watched and len(silent) == len(watched):
+        newest = max(device.last_at for device in silent if device.last_at is not None)
+        says = f"the whole fleet is silent: none of {_counted(len(watched), 'device')} has reported for "
+        do = (
+            "look at the network, gateways and device credentials; `sensorctl reconcile` finds uploads that were missed"
+        )
+        return Check(name=name, level="broken", says=says + spoken(facts.now - newest), do=do)
+    missed = [device for device in silent if not _gone(device, facts)]
+    gone = f"; {len(silent) - len(missed)} gone for over {spoken(_GONE)}" if len(silent) > len(missed) else ""
+    if missed:
+        says = f"{len(missed)} of {len(watched)} silent: {_named([device.device_id for device in missed])}{gone}"
+        return Check(name=name, level="attention", says=says, do="`sensorctl devices --silent` lists them")
+    if not watched:
+        return Check(name=name, level="ok", says=f"{len(facts.devices)} known, none that must not be silent")
+    return Check(name=name, level="ok", says=f"{len(watched) - len(silent)} of {len(watched)} report{gone}")
+
+
+def _gone(device: Device, facts: Facts) -> bool:
+    return device.last_at is not None and facts.now - device.last_at > _GONE
+
+
+def _alarms(facts: Facts) -> Iterator[Check]:
+    if facts.alarms is None:
+        yield Check(name="alarms", level="unknown", says="not known here: the embedded AWS evaluates none")
+    elif not facts.alarms:
+        yield Check(name="alarms", level="ok", says="none rings")
+    for alarm in facts.alarms or ():
+        means, _, do = alarm.description.partition(" What to do: ")
+        says = f"{alarm.name} has rung for {spoken(facts.now - alarm.since)}: {means}"
+        yield Check(name="alarm", level="attention", says=says, do=do or None)
+
+
+def _alerts(facts: Facts) -> Check:
+    """Open alerts are what the pipeline is for: they are told, and are no fault of its own."""
+    running = [line for line in facts.alerts if line.state == "open"]
+    if not running:
+        return Check(name="alerts", level="ok", says="none is open")
+    worst = max((line.severity for line in running), key=lambda severity: RANK[severity])
+    says = f"{len(running)} open, the gravest {worst}: `sensorctl alerts --open`"
+    return Check(name="alerts", level="ok", says=says)
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(map(printable, names[:_NAMED])) + more
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

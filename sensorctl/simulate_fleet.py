@@ -1,0 +1,189 @@
+"""A fleet to order: so many devices with each story, the rest steady. Seeded and pure.
+
+Levels follow the thresholds in force, so a device that is to drift out of bounds does, whatever the limits are. A
+device's id says its story: `drift-01`, `spike-01`, `steady-01`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from lambdas.shared.thresholds import Bounds, Rule, Thresholds
+from sensorctl.errors import UserError
+from sensorctl.simulator import (
+    Device,
+    SentReading,
+    Signal,
+    Upload,
+    as_gzip,
+    as_ndjson,
+    as_ndjson_twice,
+    as_senml,
+    with_corruption,
+)
+
+# What each story is, in the order in which devices are given to them.
+STORIES: Mapping[str, str] = {
+    "drift": "rise slowly through warning to critical",
+    "spike": "are out of bounds in single readings",
+    "flap": "hover around the limit of warning",
+    "silence": "say nothing in the last 60 % of the time",
+    "duplicates": "send every object twice",
+    "corrupt": "send broken lines, broken gzip and no text at all",
+    "gzip": "send gzip",
+    "senml": "send SenML packs",
+}
+
+Pack = Callable[[list[SentReading], int], list[Upload]]
+
+# Where the values of a metric without a rule lie, and how far apart things are.
+_LEVEL, _SCALE = 20.0, 10.0
+_NOISE = 0.05
+_SPIKES = 0.02
+_TALKS = 0.4
+# `with_corruption` tells its story in so many rounds.
+_CORRUPT_ROUNDS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Levels:
+    """Where a metric's values lie: `normal` (an alert would end there), the two limits, and what is past both."""
+
+    normal: float
+    warning: float
+    critical: float
+    past: float
+
+    @property
+    def noise(self) -> float:
+        """How far values move when nothing happens."""
+        return abs(self.past - self.normal) * _NOISE
+
+
+def levels(rule: Rule | None) -> Levels:
+    """Return the levels that a rule means; without one nothing is ever out of bounds, and they are made up."""
+    limits = [_limit(bounds) for bounds in (rule.warning, rule.critical) if bounds is not None] if rule else []
+    if not limits:
+        return Levels(normal=_LEVEL, warning=_LEVEL + _SCALE, critical=_LEVEL + _SCALE, past=_LEVEL + 1.2 * _SCALE)
+    (warning, side), (critical, _) = limits[0], limits[-1]
+    scale = abs(critical - warning) or abs(warning) * 0.2 or 1.0
+    return Levels(
+        normal=warning - side * 1.5 * scale, warning=warning, critical=critical, past=critical + side * 0.2 * scale
+    )
+
+
+def cast(counts: Mapping[str, int | None], *, devices: int) -> dict[str, int]:
+    """Return how many devices have each story. Where no count is given, one of each, as far as the devices suffice.
+
+    Raises UserError when the stories need more devices than there are.
+    """
+    if all(count is None for count in counts.values()):
+        return {story: int(place < devices) for place, story in enumerate(STORIES)}
+    given = {story: counts.get(story) or 0 for story in STORIES}
+    if sum(given.values()) > devices:
+        raise UserError(f"{sum(given.values())} devices are to have a story; give at least as many with --devices")
+    return given
+
+
+def ordered_fleet(
+    stories: Mapping[str, int],
+    *,
+    devices: int,
+    metrics: Sequence[str],
+    thresholds: Thresholds,
+    rounds: int,
+    per_round: int,
+    seed: int,
+) -> list[Device]:
+    """Return the fleet; the first of `metrics` has the story, the others are steady.
+
+    `rounds` of `per_round` readings are what it will be simulated for.
+    """
+    fleet = []
+    told = [story for story, count in stories.items() for _ in range(count)]
+    names = [*told, *["steady"] * (devices - len(told))]
+    digits = len(str(max(devices, 10)))
+    for place, story in enumerate(names):
+        name = f"{story}-{place - names.index(story) + 1:0{digits}}"
+        signals: dict[str, Signal] = {}
+        for metric in metrics:
+            lies = levels(thresholds.rule_for(name, metric))
+            moves = _SIGNALS.get(story, _steady) if metric == metrics[0] else _steady
+            signals[metric] = moves(lies, rounds * per_round, random.Random(f"{seed}/{name}/{metric}"))  # noqa: S311
+        fleet.append(Device(name=name, signals=signals, pack=_pack(story, rounds)))
+    return fleet
+
+
+def _limit(bounds: Bounds) -> tuple[float, int]:
+    """Return a limit, and on which side of it values are out of bounds: 1 above, -1 below."""
+    if bounds.above is not None:
+        return float(bounds.above), 1
+    return float(bounds.below or 0), -1
+
+
+def _pack(story: str, rounds: int) -> Pack:
+    if story == "silence":
+        return partial(_until_silent, last=max(1, int(rounds * _TALKS)))
+    return _PACKS.get(story, as_ndjson)
+
+
+def _until_silent(readings: list[SentReading], number: int, *, last: int) -> list[Upload]:
+    return as_ndjson(readings, number) if number < last else []
+
+
+def _again_and_again(readings: list[SentReading], number: int) -> list[Upload]:
+    return with_corruption(readings, number % _CORRUPT_ROUNDS)
+
+
+_PACKS: Mapping[str, Pack] = {
+    "duplicates": as_ndjson_twice,
+    "corrupt": _again_and_again,
+    "gzip": as_gzip,
+    "senml": as_senml,
+}
+
+
+# How values move: levels, the number of steps and the device's own chances in, a signal out.
+
+
+def _steady(lies: Levels, _steps: int, _chance: random.Random) -> Signal:
+    return lambda _share, chance: lies.normal + chance.uniform(-lies.noise, lies.noise)
+
+
+def _drift(lies: Levels, _steps: int, _chance: random.Random) -> Signal:
+    """Rise from normal to past both limits over 80 % of the time, and stay there."""
+
+    def value(share: float, chance: random.Random) -> float:
+        way = min(share / 0.8, 1.0)
+        return lies.normal + way * (lies.past - lies.normal) + chance.uniform(-lies.noise, lies.noise) * (way < 1)
+
+    return value
+
+
+def _spike(lies: Levels, steps: int, chance: random.Random) -> Signal:
+    at = set(chance.sample(range(steps), max(1, round(steps * _SPIKES))))
+
+    def value(share: float, chance: random.Random) -> float:
+        noise = chance.uniform(-lies.noise, lies.noise)
+        return lies.past if round(share * steps) in at else lies.normal + noise
+
+    return value
+
+
+def _flap(lies: Levels, steps: int, _chance: random.Random) -> Signal:
+    def value(share: float, chance: random.Random) -> float:
+        away = chance.uniform(0.2, 1.0) * lies.noise
+        outwards = 1 if lies.past > lies.normal else -1
+        return lies.warning + away * (outwards if round(share * steps) % 2 else -outwards)
+
+    return value
+
+
+_SIGNALS: Mapping[str, Callable[[Levels, int, random.Random], Signal]] = {
+    "drift": _drift,
+    "spike": _spike,
+    "flap": _flap,
+}

@@ -1,0 +1,163 @@
+"""The operator's looking glass on the embedded AWS: status, devices, readings, traces, and what simulate promises."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from redeployment import without
+from segment_rules import violations
+from test_pipeline import SECONDS, mails_about, reading, stored
+from typer.testing import CliRunner
+
+from sensorctl import cli, observe
+from sensorctl.embedded import background
+from sensorctl.embedded.aws import EmbeddedAws
+from sensorctl.embedded.trace_join import join
+from sensorctl.uploader import Uploader
+from sensorctl.waiting import wait_until
+
+Ctl = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def ctl(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Ctl:
+    """The command line with --embedded, which finds this pipeline by its state file: (exit code, output) out."""
+    monkeypatch.setattr(background, "folder", lambda _root: aws.folder)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        said = CliRunner().invoke(cli.app, [*arguments, "--embedded"], env={"COLUMNS": "200"})
+        if said.exception is not None and not isinstance(said.exception, SystemExit):
+            raise said.exception
+        return said.exit_code, said.stdout
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def empty_queues(aws: EmbeddedAws) -> None:
+    """Let no failure of another test be told here."""
+    sqs, pipeline = aws.access.client("sqs"), aws.pipeline
+    for url in (pipeline.ingest_failures, pipeline.alert_failures, pipeline.rule_dead_letters):
+        sqs.purge_queue(QueueUrl=url)
+
+
+def checks(ctl: Ctl, *arguments: str) -> dict[str, dict[str, Any]]:
+    return {line["name"]: line for line in json_lines(ctl("status", "--json", *arguments)[1])}
+
+
+def json_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_ingest_failing_is_broken_until_it_is_redriven(aws: EmbeddedAws, uploader: Uploader, ctl: Ctl) -> None:
+    with without(aws, "IngestRoleDefaultPolicy", sid="WriteReadings", action="dynamodb:BatchWriteItem"):
+        uploader.upload("unwell-1/a.json", json.dumps(reading("unwell-1")).encode())
+        assert wait_until(lambda: observe.failed_events(aws.access, aws.pipeline) == 1, seconds=SECONDS)
+    found = checks(ctl)
+    assert (found["ingest"]["level"], found["queue ingest"]["level"]) == ("broken", "attention")
+    assert "not authorized to perform: dynamodb:BatchWriteItem" in found["ingest"]["says"]
+    assert "BatchWriteItem" not in found["alert"]["says"]
+    assert ctl("status")[0] == 1
+    assert ctl("redrive", "--queue", "ingest")[0] == 0
+    found = checks(ctl)
+    assert (found["ingest"]["level"], "queue ingest" in found) == ("ok", False)
+
+
+def test_alert_failing_is_broken_until_its_events_are_replayed(aws: EmbeddedAws, uploader: Uploader, ctl: Ctl) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=2)
+    with without(aws, "AlertRoleDefaultPolicy", sid="KeepAlerts", action="dynamodb:PutItem"):
+        uploader.upload("unwell-2/a.json", json.dumps(reading("unwell-2", 99)).encode())
+        assert wait_until(lambda: bool(stored(aws, "unwell-2")), seconds=SECONDS)
+        missed = "unwell-2 temperature"
+        assert wait_until(lambda: missed in checks(ctl, "--grace", "0")["alert"]["says"], seconds=SECONDS)
+        found = checks(ctl, "--grace", "0")
+        assert (found["alert"]["level"], found["ingest"]["level"]) == ("broken", "ok")
+    assert ctl("replay", "--events", "--since", f"{began:%Y-%m-%dT%H:%M:%SZ}")[0] == 0
+    assert wait_until(lambda: bool(mails_about(aws, "unwell-2")), seconds=SECONDS)
+    assert wait_until(lambda: missed not in checks(ctl, "--grace", "0")["alert"]["says"], seconds=SECONDS)
+
+
+def test_a_message_that_could_not_be_mailed_waits_and_is_told(aws: EmbeddedAws, ctl: Ctl) -> None:
+    sqs = aws.access.client("sqs")
+    sqs.send_message(QueueUrl=aws.pipeline.mail_dead_letters, MessageBody=json.dumps({"Subject": "s", "Message": "m"}))
+    try:
+        found = checks(ctl)
+        assert (found["queue mail"]["level"], found["ingest"]["level"]) == ("attention", "ok")
+        assert checks(ctl)["queue mail"]["says"].startswith("1 message waiting, the oldest seen from")
+    finally:
+        sqs.purge_queue(QueueUrl=aws.pipeline.mail_dead_letters)
+
+
+def test_thresholds_that_are_wrong_are_told_and_then_right_again(aws: EmbeddedAws, ctl: Ctl) -> None:
+    ssm, name = aws.access.client("ssm"), aws.pipeline.thresholds_parameter
+    good = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    ssm.put_parameter(Name=name, Value='{"version": 1, "metrics": {"t": 5}}', Type="String", Overwrite=True)
+    try:
+        assert checks(ctl)["thresholds"]["level"] == "broken"
+    finally:
+        ssm.put_parameter(Name=name, Value=good, Type="String", Overwrite=True)
+    assert checks(ctl)["thresholds"]["level"] == "ok"
+
+
+def test_an_upload_is_found_by_device_object_and_alert(aws: EmbeddedAws, uploader: Uploader, ctl: Ctl) -> None:
+    uploader.upload("looked-at/a.json", json.dumps(reading("looked-at", 92.4)).encode())
+    assert wait_until(lambda: bool(mails_about(aws, "looked-at")), seconds=SECONDS)
+    (device,) = [one for one in json_lines(ctl("devices", "--json")[1]) if one["device_id"] == "looked-at"]
+    assert (device["silent"], device["open_alerts"]) == (False, [{"metric": "temperature", "severity": "critical"}])
+    (item,) = json_lines(ctl("readings", "looked-at", "--json")[1])
+    assert (item["metrics"], item["breaches"][0]["severity"]) == ({"temperature": 92.4}, "critical")
+    code, said = ctl("readings", "looked-at")
+    assert (code, "warning above 70, critical above 85" in said) == (0, True)
+
+    phases = {"upload", "ingest", "fetch", "decode", "store", "emit", "alert", "decide", "publish"}
+
+    def drawn(*what: str) -> str:
+        aws.collector.flush()
+        return ctl("traces", *what)[1]
+
+    assert wait_until(lambda: phases <= set(drawn(item["trace_id"]).split()), seconds=SECONDS)
+    (alert,) = [one for one in json_lines(ctl("alerts", "--json")[1]) if one["device_id"] == "looked-at"]
+    for what in ("incoming/looked-at/a.json", alert["alert_id"], "looked-at"):
+        (found,) = json_lines(drawn(what, "--json"))
+        assert (found["trace_id"], found["about"]) == (item["trace_id"], "incoming/looked-at/a.json")
+    assert item["trace_id"] in drawn("--most", "2000")
+    services = json_lines(drawn("looked-at", "--map", "--json"))
+    assert [services[0]["name"], services[0]["calls_to"][0]["name"]] == ["upload", "lambdas/ingest"]
+    assert services[0]["calls_to"][0]["calls_to"][0]["name"] == "lambdas/alert"
+
+
+def test_every_document_keeps_x_rays_rules(aws: EmbeddedAws, uploader: Uploader) -> None:
+    uploader.upload("ruled/a.json", json.dumps(reading("ruled", 99)).encode())
+    assert wait_until(lambda: bool(mails_about(aws, "ruled")), seconds=SECONDS)
+    as_sent = aws.collector.documents()
+    assert [(one["name"], violations(one)) for one in as_sent if violations(one)] == []
+    joined = join(as_sent)
+    assert len(joined) > 2
+    assert [(one["name"], violations(one)) for one in joined if violations(one)] == []
+
+
+def test_what_simulate_promises_comes_true(aws: EmbeddedAws, ctl: Ctl) -> None:
+    before = Counter(record.reason for record in observe.rejected_records(aws.access, aws.pipeline))
+    code, said = ctl("simulate", "--duration", "10m", "--devices", "8", "--seed", "3", "--json")
+    promised = json.loads(said)["expected"]
+    assert (code, promised["stored"] > 400, promised["duplicates_dropped"]) == (0, True, 60)
+
+    def simulated() -> int:
+        stories = ("drift", "spike", "flap", "silence", "duplicates", "corrupt", "gzip", "senml")
+        return sum(len(stored(aws, f"{story}-01")) for story in stories)
+
+    def rejected() -> Counter[str]:
+        return Counter(record.reason for record in observe.rejected_records(aws.access, aws.pipeline)) - before
+
+    assert wait_until(
+        lambda: simulated() >= promised["stored"] and rejected().total() >= sum(promised["rejected"].values()),
+        seconds=2 * SECONDS,
+    )
+    assert (simulated(), rejected()) == (promised["stored"], promised["rejected"])
+    # In whatever order the objects are handled, the drift ends as critical.
+    assert wait_until(
+        lambda: any(mail.attributes["severity"] == "critical" for mail in mails_about(aws, "drift-01")), seconds=SECONDS
+    )
