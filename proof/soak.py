@@ -34,6 +34,7 @@ from sensorctl.invoking import Functions
 from sensorctl.reconcile import never_processed
 from sensorctl.redrive import Redrive
 from sensorctl.replay import send
+from sensorctl.simulate_fleet import STORIES, ordered_fleet
 from sensorctl.simulator import EVERY, PER_ROUND, ROUNDS, Upload, fleet, simulate, storm
 from sensorctl.stored_objects import objects
 from sensorctl.waiting import wait_until
@@ -122,7 +123,7 @@ def _send(aws: EmbeddedAws, expected: Expected, *, minutes: float, seed: int, co
         number = 0
         while time.monotonic() < deadline:
             number += 1
-            for uploads in _fleet(number, seed=seed):
+            for uploads in _fleet(number, seed=seed, thresholds=expected.thresholds):
                 for _ in pool.map(lambda upload: uploader.upload(upload.key, upload.body), uploads):
                     sent += 1
                 expected.add(uploads)
@@ -134,10 +135,19 @@ def _send(aws: EmbeddedAws, expected: Expected, *, minutes: float, seed: int, co
     return sent
 
 
-def _fleet(number: int, *, seed: int) -> list[list[Upload]]:
+def _fleet(number: int, *, seed: int, thresholds: Thresholds) -> list[list[Upload]]:
     """Return the rounds of a fleet of its own: every story of the simulator, and a storm at the end."""
     begin = datetime.now(UTC).replace(microsecond=0) - ROUNDS * PER_ROUND * EVERY - timedelta(seconds=5)
-    devices = [replace(device, name=f"{device.name}-{number}") for device in fleet()]
+    told = ordered_fleet(
+        dict.fromkeys(STORIES, 1),
+        devices=len(STORIES),
+        metrics=("temperature",),
+        thresholds=thresholds,
+        rounds=ROUNDS,
+        per_round=PER_ROUND,
+        seed=seed,
+    )
+    devices = [replace(device, name=f"{device.name}-{number}") for device in (*fleet(), *told)]
     rounds = list(simulate(devices, seed=seed * 1000 + number, start=begin))
     stormy = storm(at=datetime.now(UTC))
     return [*rounds, [replace(stormy, key=f"storm-{number}/all.ndjson")]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,22 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from lambdas.shared.registry import PARTITIONS
-from lambdas.shared.thresholds import Thresholds, ThresholdsError
-from sensorctl import alert_list, ledger_scan, observe, readings, threshold_parameter
+from lambdas.shared.thresholds import Thresholds
+from sensorctl import alert_list, ledger_scan, observe, readings
 from sensorctl.embedded.access import Access
-from sensorctl.errors import UserError
 from sensorctl.pipeline import Pipeline
 from sensorctl.report import inbox as maildir
 from sensorctl.report.compose import Sources, found_alerts, sent
 from sensorctl.report.model import Mail, Trace
 from sensorctl.report.tracing import trace_of
-from sensorctl.traces import Document
+from sensorctl.thresholds_in_force import thresholds_in_force
+from sensorctl.traces import fetch_all
 
 _READINGS = 20_000
 _QUARANTINED = 200
 _ALERT_TRACES = 100
-# At most so many ids a call (X-Ray API Reference, "BatchGetTraces").
-_BATCH = 5
 # The slowest and the failed traces are looked for in this much: every summary in it is read.
 _WINDOW = timedelta(hours=6)
 # On AWS a summary's duration is exact, so a few of the longest are enough to find the slowest; on the embedded AWS it
@@ -118,12 +115,10 @@ def _devices(dynamodb: Any, table: str) -> Iterator[str]:
 
 def _thresholds(access: Access, pipeline: Pipeline, notes: list[str]) -> Thresholds | None:
     """Return the thresholds in force; without them the report has no limit lines, and says why."""
-    try:
-        text = threshold_parameter.read(access.client("ssm"), parameter=pipeline.thresholds_parameter).text
-        return Thresholds.parse(text, name="thresholds")
-    except (ThresholdsError, UserError) as error:
-        notes.append(f"No limits are drawn: {error}.")
-        return None
+    thresholds, problem = thresholds_in_force(access, pipeline)
+    if problem is not None:
+        notes.append(f"No limits are drawn: {problem}.")
+    return thresholds
 
 
 def _rejects(s3: Any, bucket: str, *, since: datetime | None, notes: list[str]) -> list[observe.RejectedRecord]:
@@ -159,10 +154,5 @@ def _traces(
 
 
 def _fetched(xray: Any, trace_ids: list[str]) -> dict[str, Trace]:
-    documents: dict[str, list[Document]] = defaultdict(list)
-    for start in range(0, len(trace_ids), _BATCH):
-        pages = xray.get_paginator("batch_get_traces").paginate(TraceIds=trace_ids[start : start + _BATCH])
-        for trace in (trace for page in pages for trace in page["Traces"]):
-            documents[trace["Id"]] += [json.loads(segment["Document"]) for segment in trace["Segments"]]
-    made = (trace_of(trace_id, parts) for trace_id, parts in documents.items())
+    made = (trace_of(trace_id, parts) for trace_id, parts in fetch_all(xray, trace_ids).items() if parts)
     return {trace.trace_id: trace for trace in made if trace is not None}

@@ -122,7 +122,8 @@ def test_thresholds_that_cannot_be_read_leave_a_note_and_no_limits(deployed: Sta
     boto3.client("ssm").put_parameter(Name=deployed.pipeline.thresholds_parameter, Value="{", Overwrite=True)
     sources = deployed.read()
     assert sources.thresholds is None
-    assert any(note.startswith("No limits are drawn: thresholds") for note in sources.notes)
+    wrong = f"No limits are drawn: {deployed.pipeline.thresholds_parameter}"
+    assert any(note.startswith(wrong) for note in sources.notes)
 
 
 def test_without_an_inbox_the_note_says_whose_word_the_mails_are(deployed: Stage, tmp_path: Path) -> None:
