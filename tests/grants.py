@@ -2,7 +2,7 @@
 
 - tests/infra/test_least_privilege.py: both templates grant exactly this;
 - tests/unit/*/test_*_grants.py: the functions call exactly what is granted to them for their own use;
-- tests/e2e/test_least_privilege.py: without any one action of it, the embedded AWS denies what needs it.
+- tests/e2e/test_missing_grants.py: without any one action of it, the embedded AWS denies what needs it.
 """
 
 from __future__ import annotations
