@@ -33,7 +33,7 @@ lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
 
 unit: setup
-	@$(BIN)/python -m pytest tests/unit tests/properties tests/proof
+	@$(BIN)/python -m pytest -n auto tests/unit tests/properties tests/proof
 
 infra: setup
 	@$(BIN)/python -m pytest tests/infra

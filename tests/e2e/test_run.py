@@ -89,7 +89,12 @@ def test_run_leaves_no_process_behind(run: subprocess.CompletedProcess[str]) -> 
 
 def test_an_interrupted_run_leaves_no_process_behind() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "sensorctl", "run"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "sensorctl", "run"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # Where the tests run in the background of a shell, Ctrl-C is ignored, and whatever they start inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
     assert wait_until(lambda: bool(emulators()), seconds=30)
     os.kill(process.pid, signal.SIGINT)
