@@ -29,7 +29,8 @@ from sensorctl.errors import UserError
 from sensorctl.options import ROOT, Profile, Region, Stage
 
 app = typer.Typer(
-    help="Run the sensor pipeline on this machine, feed it, and look into it.",
+    help="Run the sensor pipeline on this machine, feed it, and look into it, here (--embedded) or on AWS.\n\n"
+    "Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 wrong use.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
