@@ -48,8 +48,8 @@ def botocore(tmp_path: Path) -> Path:
     data = tmp_path / "botocore" / "data"
     for version in ("s3/2001-01-01", "s3/2006-03-01", "ec2/2016-11-15"):
         (data / version).mkdir(parents=True)
-        (data / version / "service-2.json.gz").write_bytes(gzip.compress(json.dumps(MODEL).encode()))
-        (data / version / "endpoint-rule-set-1.json.gz").write_bytes(gzip.compress(b'{"rules": []}'))
+        (data / version / "service-2.json.gz").write_bytes(gzip.compress(json.dumps(MODEL).encode(), mtime=0))
+        (data / version / "endpoint-rule-set-1.json.gz").write_bytes(gzip.compress(b'{"rules": []}', mtime=0))
         (data / version / "paginators-1.json").write_text("{}")
     (data / "s3/2006-03-01/service-2.sdk-extras.json").write_text(
         json.dumps({"version": 1.0, "merge": {"shapes": {"Text": {"type": "timestamp"}, "Gone2": {"type": "string"}}}})

@@ -20,7 +20,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
     contents = {
         "good.json": GOOD,
         "bad.ndjson": GOOD + b"\nnonsense\n{}\n[]",
-        "pack.gz": gzip.compress(SENML),
+        "pack.gz": gzip.compress(SENML, mtime=0),
         "empty": b"",
         "jpeg": bytes(range(256)) * 100,
         "deep": b"[" * 100_000,

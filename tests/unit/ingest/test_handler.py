@@ -38,7 +38,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, operation: str, code: str, *, when: st
 
 def test_readings_are_stored_breaches_told_and_rejects_quarantined(world: World) -> None:
     body = b"\n".join([text("cool"), HOT, text("hot", metrics={"temperature": 75}), b"nonsense", b"{}"])
-    entry = world.upload("incoming/a.ndjson.gz", gzip.compress(body))
+    entry = world.upload("incoming/a.ndjson.gz", gzip.compress(body, mtime=0))
     assert world.handler()({"Records": [entry]}, None) == {
         "objects": 1,
         "readings_stored": 3,
@@ -296,7 +296,7 @@ def events_of_every_kind(world: World) -> Iterator[dict[str, Any]]:
         HOT,
         json.dumps([record(metrics={"temperature": 75, "battery": 3}), "nonsense"]).encode(),
         b"",
-        gzip.compress(HOT)[:-3],
+        gzip.compress(HOT, mtime=0)[:-3],
         b'[{"n": "d:temperature", "v": 99, "u": "Cel"}, {"n": "d:x", "vs": "a"}]',
     ]
     handler = world.handler()

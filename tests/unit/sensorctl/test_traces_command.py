@@ -135,6 +135,7 @@ def test_the_trace_of_an_alert_that_has_ended_is_found_by_its_readings(deployed:
         ("incoming/none.json", "there is no object incoming/none.json"),
         ("nobody", "is no trace id, no object below incoming/, no alert in the ledger and no device"),
     ],
+    ids=["trace", "object", "device"],
 )
 def test_what_is_not_there_is_said_in_one_sentence(deployed: Pipeline, what: str, told: str) -> None:
     said = sensorctl("traces", what)
