@@ -1,6 +1,7 @@
 """`sensorctl traces` on moto's X-Ray: what is found by what, and what is listed first."""
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +20,8 @@ from sensorctl.connection import Connection
 from sensorctl.pipeline import Pipeline
 from sensorctl.traces import fetch_all
 
-NOW = time.time()
+# A whole second: an id names the second its trace began in, and the segments of one trace begin within one.
+NOW = float(math.floor(time.time()))
 
 
 def trace_id(number: int, *, began: float = NOW) -> str:
