@@ -13,11 +13,32 @@ from contextlib import contextmanager
 from typing import Any
 
 from aws_xray_sdk.core import xray_recorder
+from aws_xray_sdk.core.lambda_launcher import LAMBDA_TRACE_HEADER_KEY, LambdaContext
 
 Annotation = str | int | float | bool
 
 # The service truncates longer annotation values (AWS X-Ray Developer Guide, "Segment documents").
 _MAX_ANNOTATION = 1000
+
+
+class InvocationContext(LambdaContext):  # type: ignore[misc]  # the SDK has no types
+    """Where the SDK keeps an invocation's open subsegments; they end with it.
+
+    The SDK's own starts anew only with another trace. But the invocations of one environment may share a trace (two
+    breaches of one object, a retry), and the phases of the later ones would hang below the first. It also parses the
+    header for each look at the current subsegment: thirty times for one reading.
+    """
+
+    def _refresh_context(self) -> None:
+        header = os.environ.get(LAMBDA_TRACE_HEADER_KEY)
+        if getattr(self._local, "header", None) != header or not hasattr(self._local, "segment"):
+            self._local.segment = None
+            super()._refresh_context()
+            self._local.header = header
+
+
+if isinstance(xray_recorder.context, LambdaContext):
+    xray_recorder.context = InvocationContext()
 
 
 class Phase:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from aws_xray_sdk.core import xray_recorder
-from aws_xray_sdk.core.lambda_launcher import LambdaContext
 from ingest_kit import text
 from ingest_world import BUCKET, BUS, TABLE, THRESHOLDS, Clock, World
 
@@ -19,6 +18,7 @@ from lambdas.ingest.ingest_object import ObjectIngest, Outcome
 from lambdas.ingest.limits import Limits
 from lambdas.ingest.store import ReadingStore
 from lambdas.ingest.uploads import Upload
+from lambdas.shared import tracing
 from lambdas.shared.contracts import ObjectRef
 from lambdas.shared.thresholds import Thresholds
 
@@ -95,7 +95,7 @@ def datagrams(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]
     emitter = Emitter()
     monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1")
-    monkeypatch.setattr(xray_recorder, "context", LambdaContext())
+    monkeypatch.setattr(xray_recorder, "context", tracing.InvocationContext())
     monkeypatch.setattr(xray_recorder, "emitter", emitter)
     # What the SDK sets for itself when it is imported on Lambda: every subsegment is a datagram of its own.
     monkeypatch.setattr(xray_recorder, "streaming_threshold", 0)

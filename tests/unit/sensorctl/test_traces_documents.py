@@ -7,7 +7,6 @@ from typing import Any
 import boto3
 import pytest
 from aws_xray_sdk.core import xray_recorder
-from aws_xray_sdk.core.lambda_launcher import LambdaContext
 from moto import mock_aws
 from segment_rules import violations
 
@@ -30,7 +29,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
 
     monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")
     monkeypatch.setenv("_X_AMZN_TRACE_ID", HEADER)
-    monkeypatch.setattr(xray_recorder, "context", LambdaContext())
+    monkeypatch.setattr(xray_recorder, "context", tracing.InvocationContext())
     monkeypatch.setattr(xray_recorder, "emitter", Kept())
     # In Lambda the SDK streams from the first subsegment on.
     monkeypatch.setattr(xray_recorder, "streaming_threshold", 0)

@@ -1,8 +1,12 @@
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.utils import parse_timestamp
 
-from lambdas.shared.clients import authorities, client
+from lambdas.shared.clients import authorities, client, timestamp
 
 
 @pytest.fixture
@@ -42,3 +46,36 @@ def test_calls_end_with_their_retries_well_before_the_function_does() -> None:
 
     assert config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout) <= 15
     assert config.user_agent.startswith("sensor-fanout botocore/")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Sun, 22 Nov 2026 10:00:00 GMT", "Thu, 29 Feb 2024 23:59:59 GMT", "2026-11-22T10:00:00.250Z", 1795341600.25],
+)
+def test_a_time_in_an_answer_is_what_botocore_reads(value: Any) -> None:
+    assert timestamp(value) == parse_timestamp(value)
+
+
+def test_a_time_of_http_is_in_utc() -> None:
+    assert timestamp("Sun, 22 Nov 2026 10:00:00 GMT") == datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+def test_what_is_no_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="GMT"):
+        timestamp("Sun, 32 Foo 2026 10:00:00 GMT")
+
+
+class _Body:
+    """An empty body, as urllib3 gives it."""
+
+    def stream(self) -> list[bytes]:
+        return []
+
+
+def test_a_client_reads_times_so() -> None:
+    s3 = client("s3")
+    headers = HeadersDict({"Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT"})
+    answer = AWSResponse("https://landing", 200, headers, _Body())
+    s3.meta.events.register("before-send.s3.HeadObject", lambda **_: answer)
+    # botocore's own reading names the same zone by an object of dateutil.
+    assert s3.head_object(Bucket="landing", Key="a")["LastModified"].tzinfo is UTC
