@@ -4,34 +4,18 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
+from command_line import Ctl
 from redeployment import without
 from test_pipeline import SECONDS, mails_about, reading, stored
-from typer.testing import CliRunner
 
-from sensorctl import cli, connection, observe
-from sensorctl.connection import Connection
+from sensorctl import observe
 from sensorctl.embedded.aws import EmbeddedAws
 from sensorctl.uploader import Uploader
 from sensorctl.waiting import wait_until
 
 
-@pytest.fixture
-def ctl(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The command line, connected to this pipeline: arguments in, (exit code, output) out."""
-    monkeypatch.setattr(connection, "connect", lambda **_: Connection(access=aws.access, pipeline=aws.pipeline))
-
-    def run(*arguments: str) -> tuple[int, str]:
-        said = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "200"})
-        if said.exception is not None and not isinstance(said.exception, SystemExit):
-            raise said.exception
-        return said.exit_code, said.output
-
-    return run
-
-
 def test_what_ingest_could_not_store_arrives_once_after_a_redrive(
-    aws: EmbeddedAws, uploader: Uploader, ctl: Any
+    aws: EmbeddedAws, uploader: Uploader, ctl: Ctl
 ) -> None:
     devices = [f"redriven-{number}" for number in range(4)]
     with without(aws, "IngestRoleDefaultPolicy", sid="WriteReadings", action="dynamodb:BatchWriteItem"):
@@ -57,7 +41,7 @@ def test_what_ingest_could_not_store_arrives_once_after_a_redrive(
 
 
 def test_what_alert_could_not_take_is_told_once_after_a_replay_of_the_archive(
-    aws: EmbeddedAws, uploader: Uploader, ctl: Any
+    aws: EmbeddedAws, uploader: Uploader, ctl: Ctl
 ) -> None:
     """The embedded AWS tries a rule's target once and keeps no dead letter, so the archive makes up for it here."""
     began = datetime.now(UTC) - timedelta(seconds=2)
@@ -78,7 +62,7 @@ def test_what_alert_could_not_take_is_told_once_after_a_replay_of_the_archive(
 
 
 def test_an_object_whose_notification_was_lost_is_found_and_sent(
-    aws: EmbeddedAws, uploader: Uploader, ctl: Any
+    aws: EmbeddedAws, uploader: Uploader, ctl: Ctl
 ) -> None:
     s3, bucket = aws.access.client("s3"), aws.pipeline.landing_bucket
     uploader.upload("noticed/a.json", json.dumps(reading("noticed")).encode())
@@ -102,7 +86,7 @@ def test_an_object_whose_notification_was_lost_is_found_and_sent(
     assert ctl("reconcile", "--prefix", "incoming/unnoticed/", "--grace", "0")[0] == 0
 
 
-def test_a_replay_stores_nothing_twice_and_mails_nothing_again(aws: EmbeddedAws, uploader: Uploader, ctl: Any) -> None:
+def test_a_replay_stores_nothing_twice_and_mails_nothing_again(aws: EmbeddedAws, uploader: Uploader, ctl: Ctl) -> None:
     devices = [f"replayed-{number}" for number in range(3)]
     for device in devices:
         uploader.upload(f"replayed/{device}.json", json.dumps(reading(device, 99)).encode())

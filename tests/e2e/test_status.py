@@ -2,46 +2,22 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from command_line import Ctl
 from redeployment import without
 from segment_rules import violations
 from test_pipeline import SECONDS, mails_about, reading, stored
-from typer.testing import CliRunner
 
-from sensorctl import cli, observe
-from sensorctl.embedded import background
+from sensorctl import observe
 from sensorctl.embedded.aws import EmbeddedAws
 from sensorctl.embedded.trace_join import join
 from sensorctl.uploader import Uploader
 from sensorctl.waiting import wait_until
 
-Ctl = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def ctl(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Ctl:
-    """The command line with --embedded, which finds this pipeline by its state file: (exit code, output) out."""
-    monkeypatch.setattr(background, "folder", lambda _root: aws.folder)
-
-    def run(*arguments: str) -> tuple[int, str]:
-        said = CliRunner().invoke(cli.app, [*arguments, "--embedded"], env={"COLUMNS": "200"})
-        if said.exception is not None and not isinstance(said.exception, SystemExit):
-            raise said.exception
-        return said.exit_code, said.stdout
-
-    return run
-
-
-@pytest.fixture(autouse=True)
-def empty_queues(aws: EmbeddedAws) -> None:
-    """Let no failure of another test be told here."""
-    sqs, pipeline = aws.access.client("sqs"), aws.pipeline
-    for url in (pipeline.ingest_failures, pipeline.alert_failures, pipeline.rule_dead_letters):
-        sqs.purge_queue(QueueUrl=url)
+pytestmark = pytest.mark.usefixtures("empty_queues")
 
 
 def checks(ctl: Ctl, *arguments: str) -> dict[str, dict[str, Any]]:

@@ -12,12 +12,12 @@ import botocore.session
 import pytest
 import typer
 from botocore import xform_name
-from doc_commands import Command, commands
+from doc_commands import Command, commands, pages
 
 from sensorctl.cli import app
 
 ROOT = Path(__file__).parents[3]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PAGES = pages(ROOT)
 # Of the AWS CLI's own making, with no operation of the same name.
 AWS_S3 = {"cp", "ls", "rm", "sync"}
 # Options of the AWS CLI itself (AWS CLI Command Reference, "Global options").

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 PROGRAMS = ("sensorctl", "make", "aws")
 _FENCE = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -29,6 +30,11 @@ class Command:
 
     def __str__(self) -> str:
         return shlex.join([self.program, *self.words])
+
+
+def pages(root: Path) -> list[Path]:
+    """Return the pages of the repository that people read."""
+    return sorted([root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").glob("*.md")])
 
 
 def commands(page: str) -> Iterator[Command]:
