@@ -41,8 +41,9 @@ infra: setup
 browser: setup
 	@$(BIN)/python -m pytest tests/browser
 
+# Each worker has an embedded AWS of its own, and takes whole files.
 e2e: setup
-	@$(BIN)/python -m pytest tests/e2e
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/e2e
 
 prove: setup ## nothing lost, nothing twice: the real functions through thousands of crashes; SCENARIO=, LIMIT=, SEED=
 	@$(BIN)/python -m proof $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(LIMIT),--limit $(LIMIT)) $(if $(SEED),--seed $(SEED))

@@ -13,6 +13,7 @@ from command_line import Ctl, sensorctl
 from doc_commands import Command, commands, pages
 from test_pipeline import SECONDS, mails_about, reading
 
+from sensorctl.commands import replay
 from sensorctl.embedded import background
 from sensorctl.embedded.aws import EmbeddedAws
 from sensorctl.uploader import Uploader
@@ -33,6 +34,8 @@ NOT_HERE = {
 }
 # They ask no pipeline, and have no --embedded.
 OF_THEIR_OWN = ("check", "cost", "preview")
+# So that it is not the report of a run that is written over.
+MORE = {"sensorctl report": ("--out", "report.html")}
 # 1 says that something needs attention, which other tests may have left behind.
 MAY_BE_ONE = "sensorctl status"
 
@@ -78,6 +81,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(ROOT / "thresholds.json", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EDITOR", "true")
+    monkeypatch.setattr(replay, "_STATE", tmp_path)
     return tmp_path
 
 
@@ -87,6 +91,7 @@ def test_a_documented_command_ends_well(
 ) -> None:
     readers = {"FILE...": "readings.json", "f13e5d9ae3a5": alert_id}
     words = [readers.get(word, word) for word in command.words if word != "--embedded"]
+    words += MORE.get(str(command), ())
     aws.collector.flush()
     code, said = sensorctl(*words) if set(words) & set(OF_THEIR_OWN) else ctl(*words)
     assert code in ({0, 1} if str(command) == MAY_BE_ONE else {0}), said
