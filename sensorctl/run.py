@@ -21,7 +21,7 @@ from sensorctl.commands.report import write as write_report
 from sensorctl.embedded.aws import EmbeddedAws
 from sensorctl.embedded.mailbox import Mail
 from sensorctl.expectations import Expected
-from sensorctl.scorecard import Found, Summary, judge, storm_of
+from sensorctl.scorecard import Found, Summary, as_expected, judge, storm_of
 from sensorctl.simulator import (
     EVERY,
     PER_ROUND,
@@ -185,7 +185,11 @@ class _Story:
 
     def _is_settled(self) -> bool:
         aws, expected = self._aws, self._expected
-        mails = [mail for mail in aws.mailbox.mails if mail.attributes.get("device_id") not in _QUIET]
+        mails = [
+            mail
+            for mail in aws.mailbox.mails
+            if mail.attributes.get("device_id") not in _QUIET and expected.foretells(as_expected(mail))
+        ]
         return len(mails) >= len(expected.mails) and observe.stored_count(aws.access, aws.pipeline) >= len(
             expected.readings
         )

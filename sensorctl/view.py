@@ -59,6 +59,12 @@ def verdict(console: Console, summary: Summary) -> None:
         f"first alert after {summary.seconds_to_first_alert} s, all done after {summary.seconds_total} s",
         soft_wrap=True,
     )
+    if summary.emails_not_judged:
+        console.print(
+            f"{summary.emails_not_judged} more e-mails are not judged: reminders, and alerts whose rule has a `for`, "
+            "depend on when the sweep looks.",
+            soft_wrap=True,
+        )
     judgement(console, summary.problems, good="All as the simulator sent it.")
 
 

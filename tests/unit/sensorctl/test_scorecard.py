@@ -8,7 +8,7 @@ import pytest
 from lambdas.shared.thresholds import Thresholds
 from sensorctl.embedded.mailbox import Mail
 from sensorctl.expectations import Expected
-from sensorctl.scorecard import Found, judge
+from sensorctl.scorecard import Found, Summary, judge
 from sensorctl.simulator import SentReading, Upload
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -32,12 +32,18 @@ MAIL = Mail(
 GOOD = Found(items=[ITEM], rejected=[], mails=[MAIL], ledger=[], failed_events=0)
 
 
-def problems(found: Found, *, storm: frozenset[str] = frozenset(), budget: int = 30) -> list[str]:
-    expected = Expected(THRESHOLDS)
+def summary(
+    found: Found, *, storm: frozenset[str] = frozenset(), budget: int = 30, thresholds: Thresholds = THRESHOLDS
+) -> Summary:
+    expected = Expected(thresholds)
     expected.add([Upload(key="boiler-7/a.json", body=b"", readings=(READING,))])
     return judge(
         expected, found, storm_devices=set(storm), emails_per_minute=budget, seed=1, first_alert_s=1.0, seconds=2.0
-    ).problems
+    )
+
+
+def problems(found: Found, *, storm: frozenset[str] = frozenset(), budget: int = 30) -> list[str]:
+    return summary(found, storm=storm, budget=budget).problems
 
 
 def test_what_is_as_it_was_sent_has_no_problems() -> None:
@@ -71,3 +77,23 @@ def test_more_mail_in_a_minute_than_the_budget_and_a_digest_is_a_problem() -> No
     storm = [replace(MAIL, attributes={**MAIL.attributes, "device_id": "cell-01"}) for _ in range(3)]
     found = replace(GOOD, mails=[MAIL, *storm])
     assert "4 e-mails in one minute, over 2 + 1" in problems(found, budget=2)
+
+
+@pytest.mark.parametrize("mails", [[], [MAIL]], ids=["still pending", "opened"])
+def test_an_alert_that_waits_out_a_for_is_not_judged(mails: list[Mail]) -> None:
+    held = Thresholds.parse(
+        b'{"version": 1, "metrics": {"temperature": {"warning": {"above": 70}, "for": "5m"}}}'
+    )
+    judged = summary(replace(GOOD, mails=mails), thresholds=held)
+    assert (judged.problems, judged.emails_not_judged) == ([], len(mails))
+
+
+def test_a_reminder_is_not_judged() -> None:
+    reminder = replace(MAIL, attributes={**MAIL.attributes, "kind": "reminder"})
+    judged = summary(replace(GOOD, mails=[MAIL, reminder]))
+    assert (judged.problems, judged.emails_not_judged) == ([], 1)
+
+
+def test_a_resolved_alert_that_nobody_expects_is_still_a_problem() -> None:
+    resolved = replace(MAIL, attributes={**MAIL.attributes, "kind": "resolved"})
+    assert problems(replace(GOOD, mails=[MAIL, resolved])) != []
