@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 
 from lambdas.alert.lifecycle import alert_id
@@ -70,7 +71,7 @@ def _of_metric(state: MetricState, outbox: Sequence[Message], items: Sequence[It
     # What only e-mails remember is older than what the ledger does.
     order = [*(ident for ident in begun_after if ident not in order), *order]
     breaches, made = _breaches(state, items), []
-    for ident, following in zip(order, [*order[1:], None], strict=True):
+    for ident, following in zip_longest(order, order[1:]):
         is_running = running is not None and running.alert_id == ident
         after, until = begun_after.get(ident), None
         if not is_running:

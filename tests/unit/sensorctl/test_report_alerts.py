@@ -3,6 +3,7 @@
 The states are made by alert's own lifecycle, so that the ids are those it gives.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from report_kit import MINUTE, NOON, THRESHOLDS, at, reading
@@ -145,3 +146,17 @@ def test_what_goes_on_comes_first_then_the_gravest() -> None:
     items = {"d": stored([90.0, 60.0])["d"]}
     found = of([record(*closed), record(*warning)], items)
     assert [(alert.state, alert.severity) for alert in found] == [("open", "warning"), ("closed", "critical")]
+
+
+def test_what_is_only_pending_is_no_alert_yet() -> None:
+    assert RULE is not None
+    held = replace(RULE, hold=5 * MINUTE)
+    crossing = RULE.crossing(72.0)
+    pending = on_breach(
+        MetricState(device_id="d", metric="temperature"), _breach(1, 72.0, crossing), rule=held, now=at(1)
+    )
+    assert pending.state.alert is not None
+    assert pending.notices == ()
+    assert of([record(pending.state, [])], stored([60.0, 72.0])) == []
+    dropped = on_tick(pending.state, latest=Observation(at=at(2), value=60.0), rule=held, now=at(2))
+    assert of([record(dropped.state, [])], stored([60.0, 72.0, 60.0])) == []

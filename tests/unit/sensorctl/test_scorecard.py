@@ -81,9 +81,7 @@ def test_more_mail_in_a_minute_than_the_budget_and_a_digest_is_a_problem() -> No
 
 @pytest.mark.parametrize("mails", [[], [MAIL]], ids=["still pending", "opened"])
 def test_an_alert_that_waits_out_a_for_is_not_judged(mails: list[Mail]) -> None:
-    held = Thresholds.parse(
-        b'{"version": 1, "metrics": {"temperature": {"warning": {"above": 70}, "for": "5m"}}}'
-    )
+    held = Thresholds.parse(b'{"version": 1, "metrics": {"temperature": {"warning": {"above": 70}, "for": "5m"}}}')
     judged = summary(replace(GOOD, mails=mails), thresholds=held)
     assert (judged.problems, judged.emails_not_judged) == ([], len(mails))
 
