@@ -54,7 +54,9 @@ def verdict(console: Console, summary: Summary) -> None:
     console.print(
         f"{summary.readings_sent} readings sent, {summary.readings_stored} stored, "
         f"{summary.records_rejected} rejected; {summary.duplicates_sent} duplicates dropped; "
-        f"{summary.alerts_sent} e-mails, {summary.duplicate_emails} of them twice; a storm of {summary.storm.alerts} "
+        f"{summary.alerts_sent - summary.alerts_in_digests} e-mails, {summary.duplicate_emails} of them twice"
+        + (f", and {summary.alerts_in_digests} more told in digests" if summary.alerts_in_digests else "")
+        + f"; a storm of {summary.storm.alerts} "
         f"alerts in {summary.storm.mailed} e-mails and {summary.storm.digests} digest(s); "
         f"first alert after {summary.seconds_to_first_alert} s, all done after {summary.seconds_total} s",
         soft_wrap=True,

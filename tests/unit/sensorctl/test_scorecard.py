@@ -8,7 +8,7 @@ import pytest
 from lambdas.shared.thresholds import Thresholds
 from sensorctl.embedded.mailbox import Mail
 from sensorctl.expectations import Expected
-from sensorctl.scorecard import Found, Summary, judge
+from sensorctl.scorecard import Found, Summary, delivered, in_ledger, judge
 from sensorctl.simulator import SentReading, Upload
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -66,7 +66,7 @@ def test_each_disagreement_is_named(found: Found, problem: str) -> None:
 
 
 def test_a_storm_must_be_told_alert_by_alert_or_in_a_digest() -> None:
-    messages = [{"status": "DIGESTED"}]
+    messages = [{"status": "DIGESTED", "kind": "opened", "severity": "warning"}]
     told = replace(GOOD, ledger=[{"alert_key": "cell-01#temperature", "outbox": messages}])
     untold = replace(GOOD, ledger=[{"alert_key": "cell-01#temperature", "outbox": []}])
     assert problems(told, storm=frozenset({"cell-01"})) == []
@@ -95,3 +95,37 @@ def test_a_reminder_is_not_judged() -> None:
 def test_a_resolved_alert_that_nobody_expects_is_still_a_problem() -> None:
     resolved = replace(MAIL, attributes={**MAIL.attributes, "kind": "resolved"})
     assert problems(replace(GOOD, mails=[MAIL, resolved])) != []
+
+
+def in_digest(key: str, kind: str, severity: str | None = None) -> dict[str, Any]:
+    message = {"kind": kind, "status": "DIGESTED", **({"severity": severity} if severity else {})}
+    return {"alert_key": key, "outbox": [message]}
+
+
+def test_what_a_digest_told_is_told() -> None:
+    found = replace(GOOD, mails=[], ledger=[in_digest("boiler-7#temperature", "opened", "critical")])
+    judged = summary(found)
+    assert (judged.problems, judged.alerts_sent, judged.alerts_in_digests) == ([], 1, 1)
+
+
+def test_what_was_told_by_itself_and_in_a_digest_was_told_twice() -> None:
+    found = replace(GOOD, ledger=[in_digest("boiler-7#temperature", "opened", "critical")])
+    assert problems(found)[0].startswith("e-mails too many: 1")
+
+
+def test_the_ledger_and_the_inbox_name_a_message_alike() -> None:
+    ledger = [
+        in_digest("boiler-7#temperature", "opened", "critical"),
+        in_digest("silent#device#pump-3", "silent"),
+        in_digest("rejected#gateway-5#2026-11-22T10Z", "rejected"),
+        in_digest("digest#minute#2026-11-22T10:00Z", "digest"),
+    ]
+    attributes = [
+        MAIL.attributes,
+        {"kind": "silent", "severity": "none", "device_id": "pump-3", "metric": "-"},
+        {"kind": "rejected", "severity": "none", "device_id": "gateway-5", "metric": "-"},
+        {"kind": "digest", "severity": "critical", "device_id": "-", "metric": "-"},
+    ]
+    named = in_ledger(ledger, "DIGESTED")
+    assert named == delivered([replace(MAIL, attributes=each) for each in attributes])
+    assert named.total() == 3
