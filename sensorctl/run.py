@@ -20,7 +20,7 @@ from sensorctl import observe, traces, view
 from sensorctl.commands.report import write as write_report
 from sensorctl.embedded.aws import EmbeddedAws
 from sensorctl.embedded.mailbox import Mail
-from sensorctl.expectations import Expected
+from sensorctl.expectations import Expected, ExpectedMail
 from sensorctl.scorecard import Found, Summary, delivered, in_ledger, judge, storm_of
 from sensorctl.simulator import (
     EVERY,
@@ -188,15 +188,19 @@ class _Story:
 
     def _is_settled(self) -> bool:
         aws, expected = self._aws, self._expected
+        if observe.stored_count(aws.access, aws.pipeline) < len(expected.readings):
+            return False
+        mailed = self._foretold(delivered(aws.mailbox.mails))
         # What waits for a digest is decided, and the digest may be a minute away.
-        told = delivered(aws.mailbox.mails) + in_ledger(self._ledger(), "PENDING", "DIGESTED")
-        decided = sum(
-            count
-            for mail, count in told.items()
-            if mail.subject.split(" ")[0] not in _QUIET and expected.foretells(mail)
+        return mailed >= len(expected.mails) or (
+            mailed + self._foretold(in_ledger(self._ledger(), "PENDING", "DIGESTED")) >= len(expected.mails)
         )
-        return decided >= len(expected.mails) and observe.stored_count(aws.access, aws.pipeline) >= len(
-            expected.readings
+
+    def _foretold(self, mails: Counter[ExpectedMail]) -> int:
+        return sum(
+            count
+            for mail, count in mails.items()
+            if mail.subject.split(" ")[0] not in _QUIET and self._expected.foretells(mail)
         )
 
     def _is_told(self) -> bool:
