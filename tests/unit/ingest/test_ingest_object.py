@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aws_xray_sdk.core import xray_recorder
 from ingest_kit import text
 from ingest_world import BUCKET, BUS, TABLE, THRESHOLDS, Clock, World
 
@@ -18,7 +15,6 @@ from lambdas.ingest.ingest_object import ObjectIngest, Outcome
 from lambdas.ingest.limits import Limits
 from lambdas.ingest.store import ReadingStore
 from lambdas.ingest.uploads import Upload
-from lambdas.shared import tracing
 from lambdas.shared.contracts import ObjectRef
 from lambdas.shared.thresholds import Thresholds
 
@@ -80,27 +76,10 @@ def test_only_the_first_five_rejects_are_examples(world: World) -> None:
     assert len(world.quarantined(key)) == 400
 
 
-class Emitter:
-    """Collects the documents that the SDK would send, one datagram each."""
-
-    def __init__(self) -> None:
-        self.documents: list[dict[str, Any]] = []
-
-    def send_entity(self, entity: Any) -> None:
-        self.documents.append(json.loads(entity.serialize()))
-
-
 @pytest.fixture
-def datagrams(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    emitter = Emitter()
-    monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")
+def datagrams(documents: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1")
-    monkeypatch.setattr(xray_recorder, "context", tracing.InvocationContext())
-    monkeypatch.setattr(xray_recorder, "emitter", emitter)
-    # What the SDK sets for itself when it is imported on Lambda: every subsegment is a datagram of its own.
-    monkeypatch.setattr(xray_recorder, "streaming_threshold", 0)
-    yield emitter.documents
-    xray_recorder.clear_trace_entities()
+    return documents
 
 
 @pytest.mark.parametrize("count", [1, 400])

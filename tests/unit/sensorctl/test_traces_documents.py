@@ -1,12 +1,9 @@
 """The documents that we send keep X-Ray's rules: the functions' phases, the uploader's segment, and what is joined."""
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from aws_xray_sdk.core import xray_recorder
 from moto import mock_aws
 from segment_rules import violations
 
@@ -19,22 +16,9 @@ HEADER = "Root=1-6b036e83-14db0be3773133b61e14847c;Parent=53995c3f42cd8ad8;Sampl
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    """Phases as in Lambda; what they would send to the daemon is kept."""
-    documents: list[dict[str, Any]] = []
-
-    class Kept:
-        def send_entity(self, entity: Any) -> None:
-            documents.append(json.loads(entity.serialize()))
-
-    monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")
+def sent(documents: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", HEADER)
-    monkeypatch.setattr(xray_recorder, "context", tracing.InvocationContext())
-    monkeypatch.setattr(xray_recorder, "emitter", Kept())
-    # In Lambda the SDK streams from the first subsegment on.
-    monkeypatch.setattr(xray_recorder, "streaming_threshold", 0)
-    yield documents
-    xray_recorder.clear_trace_entities()
+    return documents
 
 
 def an_invocation() -> None:

@@ -1,7 +1,5 @@
 """Phases as Lambda runs them: one environment, one invocation after the other."""
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,27 +9,6 @@ from lambdas.shared import tracing
 
 ROOT = "1-6b036e83-14db0be3773133b61e14847c"
 OTHER_ROOT = "1-6b036e84-14db0be3773133b61e14847c"
-
-
-class Daemon:
-    """Keeps what would be sent."""
-
-    def __init__(self) -> None:
-        self.documents: list[dict[str, Any]] = []
-
-    def send_entity(self, entity: Any) -> None:
-        self.documents.append(json.loads(entity.serialize()))
-
-
-@pytest.fixture
-def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
-    daemon = Daemon()
-    monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")
-    monkeypatch.setattr(xray_recorder, "context", tracing.InvocationContext())
-    monkeypatch.setattr(xray_recorder, "emitter", daemon)
-    monkeypatch.setattr(xray_recorder, "streaming_threshold", 0)
-    yield daemon
-    xray_recorder.clear_trace_entities()
 
 
 def invoke(monkeypatch: pytest.MonkeyPatch, *, root: str, parent: str, sampled: str = "1") -> None:
@@ -45,33 +22,37 @@ def hung_below(documents: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(each["trace_id"], each["parent_id"]) for each in documents if each["name"] == "outer"]
 
 
-def test_each_invocation_of_one_trace_has_its_own_phases(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_invocation_of_one_trace_has_its_own_phases(
+    documents: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Two breaches of one object, or a retry: the trace is the same, the function's segment is not.
     invoke(monkeypatch, root=ROOT, parent="a" * 16)
     invoke(monkeypatch, root=ROOT, parent="b" * 16)
     invoke(monkeypatch, root=OTHER_ROOT, parent="c" * 16)
-    assert hung_below(daemon.documents) == [(ROOT, "a" * 16), (ROOT, "b" * 16), (OTHER_ROOT, "c" * 16)]
+    assert hung_below(documents) == [(ROOT, "a" * 16), (ROOT, "b" * 16), (OTHER_ROOT, "c" * 16)]
 
 
 def test_a_phase_that_was_left_open_is_not_the_next_invocations_parent(
-    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+    documents: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={ROOT};Parent={'a' * 16};Sampled=1")
     xray_recorder.begin_subsegment("left open by a time-out")
     invoke(monkeypatch, root=ROOT, parent="b" * 16)
-    assert hung_below(daemon.documents) == [(ROOT, "b" * 16)]
+    assert hung_below(documents) == [(ROOT, "b" * 16)]
 
 
-def test_what_is_not_sampled_is_not_sent(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_sampled_is_not_sent(documents: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     invoke(monkeypatch, root=ROOT, parent="a" * 16, sampled="0")
-    assert daemon.documents == []
+    assert documents == []
     invoke(monkeypatch, root=ROOT, parent="b" * 16)
-    assert hung_below(daemon.documents) == [(ROOT, "b" * 16)]
+    assert hung_below(documents) == [(ROOT, "b" * 16)]
 
 
-def test_the_header_for_the_next_hop_names_the_open_phase(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_header_for_the_next_hop_names_the_open_phase(
+    documents: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={ROOT};Parent={'a' * 16};Sampled=1")
     assert tracing.trace_header() == f"Root={ROOT};Parent={'a' * 16};Sampled=1"
     with tracing.phase("emit"):
         header = tracing.trace_header()
-    assert header == f"Root={ROOT};Parent={daemon.documents[0]['id']};Sampled=1"
+    assert header == f"Root={ROOT};Parent={documents[0]['id']};Sampled=1"
