@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from lambdas.shared.thresholds import Thresholds
 from sensorctl.simulator import SentReading, Upload
@@ -28,9 +28,13 @@ class ExpectedMail:
 
 @dataclass
 class Expected:
-    """Grows with each upload; all counts are of distinct things unless the name says otherwise."""
+    """Grows with each upload; all counts are of distinct things unless the name says otherwise.
+
+    `lag` is how long ago the readings of an upload may have been taken when it is sent.
+    """
 
     thresholds: Thresholds
+    lag: timedelta = timedelta(0)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     readings: set[ReadingKey] = field(default_factory=set)
     duplicates_sent: int = 0
@@ -61,6 +65,8 @@ class Expected:
                 self.mails.append(ExpectedMail("resolved", severity, f"{device} {metric}"))
         for device, seen in self._last_seen().items():
             limit = self.thresholds.silent_after(device)
+            if limit is not None and limit <= self.lag:
+                continue
             silent = limit is not None and now - seen > limit
             if silent and device not in self._silent:
                 self._silent.add(device)
@@ -70,11 +76,16 @@ class Expected:
                 self.mails.append(ExpectedMail("back", "none", f"{device} -"))
 
     def foretells(self, mail: ExpectedMail) -> bool:
-        """Tell whether such a mail can be foretold: a reminder, or an alert that waits out a `for`, cannot.
+        """Tell whether such a mail can be foretold, or depends on when the sweep looks.
 
-        Both depend on when the sweep looks, which a run that compresses minutes into seconds does at no set times.
+        A reminder does, an alert that waits out a `for`, and a silence so short that readings are too old for it when
+        they come: a run compresses minutes into seconds.
         """
-        rule = self.thresholds.rule_for(*mail.subject.split(" ", 1)) if " " in mail.subject else None
+        device, _, metric = mail.subject.partition(" ")
+        if mail.kind in {"silent", "back"}:
+            limit = self.thresholds.silent_after(device)
+            return limit is None or limit > self.lag
+        rule = self.thresholds.rule_for(device, metric) if metric else None
         return mail.kind != "reminder" and (rule is None or not rule.hold)
 
     def _last_seen(self) -> dict[str, datetime]:

@@ -44,6 +44,8 @@ _SWEEP_EVERY_S = 3.0
 # Each object under way at once is a worker of its own, and many cold starts at once starve a small machine.
 _AT_ONCE = 5
 _SILENT_FOR = timedelta(minutes=20)
+# The fleet's readings were taken in the minutes before the run, which itself may take some.
+_LAG = ROUNDS * PER_ROUND * EVERY + timedelta(minutes=3)
 # Of a storm's e-mails, the terminal shows the digest and counts the rest.
 _QUIET = storm_devices()
 
@@ -67,7 +69,7 @@ class _Inbox:
 def run(*, root: Path, seed: int, console: Console, port: int | None, smtp: tuple[str, int] | None) -> Summary:
     """Run the simulated fleet through the embedded AWS, show what happens, and write `.run/summary.json`."""
     started = time.monotonic()
-    expected = Expected(Thresholds.parse((root / "thresholds.json").read_bytes()))
+    expected = Expected(Thresholds.parse((root / "thresholds.json").read_bytes()), lag=_LAG)
     inbox = _Inbox(console, started)
     say = view.steps(console, started)
     with EmbeddedAws(root=root, folder=root / ".run", port=port, smtp=smtp, say=say) as aws:

@@ -63,8 +63,8 @@ def verdict(console: Console, summary: Summary) -> None:
     )
     if summary.emails_not_judged:
         console.print(
-            f"{summary.emails_not_judged} more e-mails are not judged: reminders, and alerts whose rule has a `for`, "
-            "depend on when the sweep looks.",
+            f"{summary.emails_not_judged} more e-mails are not judged: reminders, alerts whose rule has a `for`, and "
+            "silences shorter than the story, depend on when the sweep looks.",
             soft_wrap=True,
         )
     judgement(console, summary.problems, good="All as the simulator sent it.")

@@ -1,5 +1,6 @@
+import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from lambdas.shared.thresholds import Thresholds
 from sensorctl.embedded.mailbox import Mail
-from sensorctl.expectations import Expected
+from sensorctl.expectations import Expected, ExpectedMail
 from sensorctl.scorecard import Found, Summary, delivered, in_ledger, judge
 from sensorctl.simulator import SentReading, Upload
 
@@ -129,3 +130,15 @@ def test_the_ledger_and_the_inbox_name_a_message_alike() -> None:
     named = in_ledger(ledger, "DIGESTED")
     assert named == delivered([replace(MAIL, attributes=each) for each in attributes])
     assert named.total() == 3
+
+
+@pytest.mark.parametrize(("silent_after", "foretold"), [("1m", False), ("15m", True)])
+def test_a_silence_is_foretold_when_readings_are_not_too_old_for_it_as_they_come(
+    silent_after: str, foretold: bool
+) -> None:
+    document = {"version": 1, "metrics": {}, "silent_after": {"*": silent_after}}
+    expected = Expected(Thresholds.parse(json.dumps(document).encode()), lag=timedelta(minutes=13))
+    expected.add([Upload(key="boiler-7/a.json", body=b"", readings=(READING,))])
+    expected.sweep(now=AT + timedelta(minutes=20))
+    assert expected.mails == ([ExpectedMail("silent", "none", "boiler-7 -")] if foretold else [])
+    assert expected.foretells(ExpectedMail("back", "none", "boiler-7 -")) is foretold
