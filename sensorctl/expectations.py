@@ -65,15 +65,11 @@ class Expected:
                 self.mails.append(ExpectedMail("resolved", severity, f"{device} {metric}"))
         for device, seen in self._last_seen().items():
             limit = self.thresholds.silent_after(device)
-            if limit is not None and limit <= self.lag:
-                continue
             silent = limit is not None and now - seen > limit
-            if silent and device not in self._silent:
-                self._silent.add(device)
-                self.mails.append(ExpectedMail("silent", "none", f"{device} -"))
-            elif not silent and device in self._silent:
-                self._silent.remove(device)
-                self.mails.append(ExpectedMail("back", "none", f"{device} -"))
+            mail = ExpectedMail("silent" if silent else "back", "none", f"{device} -")
+            if silent != (device in self._silent) and self.foretells(mail):
+                self._silent ^= {device}
+                self.mails.append(mail)
 
     def foretells(self, mail: ExpectedMail) -> bool:
         """Tell whether such a mail can be foretold, or depends on when the sweep looks.

@@ -20,8 +20,8 @@ from sensorctl import observe, traces, view
 from sensorctl.commands.report import write as write_report
 from sensorctl.embedded.aws import EmbeddedAws
 from sensorctl.embedded.mailbox import Mail
-from sensorctl.expectations import Expected, ExpectedMail
-from sensorctl.scorecard import Found, Summary, delivered, in_ledger, judge, storm_of
+from sensorctl.expectations import Expected
+from sensorctl.scorecard import Found, Summary, delivered, foretold, in_ledger, judge, storm_of
 from sensorctl.simulator import (
     EVERY,
     PER_ROUND,
@@ -192,18 +192,12 @@ class _Story:
         aws, expected = self._aws, self._expected
         if observe.stored_count(aws.access, aws.pipeline) < len(expected.readings):
             return False
-        mailed = self._foretold(delivered(aws.mailbox.mails))
+        mails = delivered(aws.mailbox.mails)
+        if foretold(mails, expected, besides=_QUIET).total() >= len(expected.mails):
+            return True
         # What waits for a digest is decided, and the digest may be a minute away.
-        return mailed >= len(expected.mails) or (
-            mailed + self._foretold(in_ledger(self._ledger(), "PENDING", "DIGESTED")) >= len(expected.mails)
-        )
-
-    def _foretold(self, mails: Counter[ExpectedMail]) -> int:
-        return sum(
-            count
-            for mail, count in mails.items()
-            if mail.subject.split(" ")[0] not in _QUIET and self._expected.foretells(mail)
-        )
+        mails += in_ledger(self._ledger(), "PENDING", "DIGESTED")
+        return foretold(mails, expected, besides=_QUIET).total() >= len(expected.mails)
 
     def _is_told(self) -> bool:
         return not in_ledger(self._ledger(), "PENDING", "LEASED")

@@ -80,9 +80,9 @@ def judge(
     """Compare what was found with what was expected."""
     stored = observe.keys_of(found.items)
     rejected = Counter(record.reason for record in found.rejected)
-    digested = _but(storm_devices, in_ledger(found.ledger, "DIGESTED"))
-    every, wanted = _but(storm_devices, delivered(found.mails)) + digested, Counter(expected.mails)
-    mails = Counter({mail: count for mail, count in every.items() if expected.foretells(mail)})
+    digested, wanted = in_ledger(found.ledger, "DIGESTED"), Counter(expected.mails)
+    every = delivered(found.mails) + digested
+    mails = foretold(every, expected, besides=storm_devices)
     storm = storm_of(found, storm_devices)
     breaching = sum(1 for item in found.items if item.get("breaches"))
     busiest = max(Counter(mail.sent_at.strftime("%H:%M") for mail in found.mails).values(), default=0)
@@ -113,10 +113,10 @@ def judge(
         breaches_stored=breaching,
         alerts_expected=wanted.total(),
         alerts_sent=mails.total(),
-        alerts_in_digests=digested.total(),
+        alerts_in_digests=foretold(digested, expected, besides=storm_devices).total(),
         emails=_by_kind(wanted, mails),
         duplicate_emails=sum(count - 1 for count in mails.values()),
-        emails_not_judged=every.total() - mails.total(),
+        emails_not_judged=sum(count for mail, count in every.items() if not expected.foretells(mail)),
         storm=storm,
         most_emails_in_a_minute=busiest,
         traces=len({item["trace_id"] for item in found.items if item.get("trace_id")}),
@@ -172,8 +172,15 @@ def in_ledger(ledger: Iterable[dict[str, Any]], *statuses: str) -> Counter[Expec
     return found
 
 
-def _but(devices: set[str], mails: Counter[ExpectedMail]) -> Counter[ExpectedMail]:
-    return Counter({mail: count for mail, count in mails.items() if mail.subject.split(" ")[0] not in devices})
+def foretold(mails: Counter[ExpectedMail], expected: Expected, *, besides: set[str]) -> Counter[ExpectedMail]:
+    """Return those that `expected` can foretell and that are not about the devices `besides`."""
+    return Counter(
+        {
+            mail: count
+            for mail, count in mails.items()
+            if mail.subject.split(" ")[0] not in besides and expected.foretells(mail)
+        }
+    )
 
 
 def _by_kind(wanted: Counter[ExpectedMail], sent: Counter[ExpectedMail]) -> dict[str, dict[str, int]]:

@@ -85,6 +85,9 @@ def test_an_alert_that_waits_out_a_for_is_not_judged(mails: list[Mail]) -> None:
     held = Thresholds.parse(b'{"version": 1, "metrics": {"temperature": {"warning": {"above": 70}, "for": "5m"}}}')
     judged = summary(replace(GOOD, mails=mails), thresholds=held)
     assert (judged.problems, judged.emails_not_judged) == ([], len(mails))
+    digest = [in_digest("boiler-7#temperature", "opened", "critical")]
+    judged = summary(replace(GOOD, mails=[], ledger=digest), thresholds=held)
+    assert (judged.alerts_sent, judged.alerts_in_digests, judged.emails_not_judged) == (0, 0, 1)
 
 
 def test_a_reminder_is_not_judged() -> None:
