@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
-
 from sensorctl.embedded.access import Access
 from sensorctl.expectations import ReadingKey, reading_key
 from sensorctl.pipeline import Pipeline
+from sensorctl.plain_items import plain
 
 Item = dict[str, Any]
-
-_deserialise = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,5 +102,4 @@ def _rejected(key: str, line: dict[str, Any]) -> RejectedRecord:
 
 def _scan(access: Access, table: str) -> Iterator[Item]:
     for page in access.client("dynamodb").get_paginator("scan").paginate(TableName=table):
-        for item in page["Items"]:
-            yield {name: _deserialise(value) for name, value in item.items()}
+        yield from map(plain, page["Items"])

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
 from rich.table import Table
 from rich.text import Text
 
@@ -15,9 +13,9 @@ from lambdas.alert.records import timestamp
 from lambdas.alert.wording import printable
 from sensorctl.embedded.access import Access
 from sensorctl.pipeline import Pipeline
+from sensorctl.plain_items import plain
 
 _STYLES = {"warning": "yellow", "critical": "bold red"}
-_deserialise = TypeDeserializer().deserialize
 
 
 def of_device(
@@ -52,8 +50,7 @@ def of_device(
         )
     )
     for page in pages:
-        for item in page["Items"]:
-            yield {name: _deserialise(value) for name, value in item.items()}
+        yield from map(plain, page["Items"])
 
 
 def table(items: Sequence[dict[str, Any]], *, metric: str | None = None) -> Table:
@@ -78,7 +75,7 @@ def to_json(item: dict[str, Any], *, metric: str | None = None) -> dict[str, Any
     """Return a reading for a program, with only `metric` of its metrics if one is named."""
 
     def kept(of: dict[str, Any]) -> dict[str, Any]:
-        return {name: _plain(value) for name, value in of.items() if metric is None or name == metric}
+        return {name: value for name, value in of.items() if metric is None or name == metric}
 
     breaches = [breach for breach in item.get("breaches", []) if metric is None or breach["metric"] == metric]
     return {
@@ -87,7 +84,7 @@ def to_json(item: dict[str, Any], *, metric: str | None = None) -> dict[str, Any
         "metrics": kept(item["metrics"]),
         "units": kept(item.get("units", {})),
         "tags": item.get("tags", {}),
-        "breaches": [{name: _plain(value) for name, value in breach.items()} for breach in breaches],
+        "breaches": breaches,
         "object": item["source"]["key"],
         "uploaded_at": item.get("uploaded_at"),
         "trace_id": item.get("trace_id"),
@@ -98,10 +95,3 @@ def taken_at(item: dict[str, Any]) -> str:
     """Return when a reading was taken, as its key tells it."""
     at: str = item["reading_id"].rpartition("#")[0]
     return at
-
-
-def _plain(value: Any) -> Any:
-    """Return a number that JSON can hold: integers stay exact."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
-    return value
