@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from lambdas.ingest.payload import Payload
+from lambdas.shared.printable import printable
+from sensorctl import terminal
 
 _CHUNK = 128 * 1024
 _STANDARD_INPUT = "-"
@@ -41,7 +42,7 @@ def check(files: Sequence[Path | str], json_output: bool) -> int:
     there is none, which one sentence on standard error then says. Relative and future times are judged by the clock.
     """
     if not files:
-        sys.stderr.write("sensorctl: check needs files, such as readings.ndjson (or - for standard input)\n")
+        terminal.say("sensorctl: check needs files, such as readings.ndjson (or - for standard input)", err=True)
         return 2
     now = datetime.now(UTC)
     checked = []
@@ -49,9 +50,9 @@ def check(files: Sequence[Path | str], json_output: bool) -> int:
         result = _check(name, now=now)
         checked.append(result)
         if result.error is not None:
-            sys.stderr.write(f"sensorctl: {result.error}\n")
+            terminal.say(f"sensorctl: {result.error}", err=True)
         if json_output:
-            sys.stdout.write(_json_line(result) + "\n")
+            terminal.say(_json_line(result))
     if not json_output:
         _print_table(checked)
     if any(result.error is not None for result in checked):
@@ -62,7 +63,7 @@ def check(files: Sequence[Path | str], json_output: bool) -> int:
 def _check(name: str, *, now: datetime) -> Checked:
     result = Checked(file=name)
     if "\0" in name:
-        result.error = f"{_printable(name)} cannot be read: no file name holds a zero byte"
+        result.error = f"{printable(name)} cannot be read: no file name holds a zero byte"
         return result
     try:
         with nullcontext(sys.stdin.buffer) if name == _STANDARD_INPUT else Path(name).open("rb") as file:
@@ -74,7 +75,7 @@ def _check(name: str, *, now: datetime) -> Checked:
                     first = batch.rejects[0]
                     result.first = f"{first.position}: {first.detail}"
     except OSError as error:
-        result.error = f"{_printable(name)} cannot be read: {error.strerror or error}"
+        result.error = f"{printable(name)} cannot be read: {error.strerror or error}"
         return result
     result.form = f"{payload.form}, gzip" if payload.packed else payload.form
     return result
@@ -105,16 +106,10 @@ def _print_table(checked: Sequence[Checked]) -> None:
         rejected = ", ".join(f"{count} {reason}" for reason, count in sorted(result.rejected.items()))
         style = "red" if result.error or result.rejected else ""
         table.add_row(
-            Text(_printable(result.file)),
+            Text(printable(result.file)),
             Text(result.form or "-"),
             Text(str(result.readings)),
             Text(rejected or ("unreadable" if result.error else "none"), style=style),
-            Text(_printable(result.first)),
+            Text(printable(result.first)),
         )
-    Console().print(table)
-
-
-def _printable(text: str) -> str:
-    """Return `text` with what a terminal could take for a command, or cannot show, as backslash escapes."""
-    shown = text.encode(errors="backslashreplace").decode()
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in shown)
+    terminal.console().print(table)

@@ -12,9 +12,9 @@ from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from lambdas.shared.thresholds import ThresholdsError
+from sensorctl import terminal
 from sensorctl.commands import alerts, subscribers, thresholds
 from sensorctl.commands.cost import cost
 from sensorctl.commands.devices import devices
@@ -57,7 +57,7 @@ def main() -> NoReturn:
     try:
         app()
     except (UserError, ThresholdsError) as error:
-        sys.stderr.write(f"sensorctl: {error}\n")
+        terminal.say(f"sensorctl: {error}", err=True)
         sys.exit(2)
     except Exception as error:
         # Not imported before it is needed: it would slow `--help`. Only AWS's own errors are told in one sentence.
@@ -65,7 +65,7 @@ def main() -> NoReturn:
 
         if not isinstance(error, (BotoCoreError, ClientError)):
             raise
-        sys.stderr.write(f"sensorctl: AWS refused: {error}\n")
+        terminal.say(f"sensorctl: AWS refused: {error}", err=True)
         sys.exit(1)
     sys.exit(0)
 
@@ -84,7 +84,7 @@ def run(
     from sensorctl import run_files as own  # noqa: PLC0415
     from sensorctl import scorecard  # noqa: PLC0415
 
-    console, server = Console(), _address(smtp)
+    console, server = terminal.console(), _address(smtp)
     summary: scorecard.Summary | own.FilesSummary
     if files:
         summary = own.run_files(root=ROOT, files=files, console=console, port=port, smtp=server)
@@ -101,7 +101,7 @@ def up(
     """Start the embedded AWS with the pipeline deployed, leave it running, and say how to reach it."""
     from sensorctl.embedded import background  # noqa: PLC0415
 
-    background.up(root=ROOT, port=port, smtp=_address(smtp), console=Console())
+    background.up(root=ROOT, port=port, smtp=_address(smtp), console=terminal.console())
 
 
 @app.command()
@@ -109,7 +109,7 @@ def down() -> None:
     """Stop what `up` started."""
     from sensorctl.embedded import background  # noqa: PLC0415
 
-    background.down(root=ROOT, console=Console())
+    background.down(root=ROOT, console=terminal.console())
 
 
 @app.command()
@@ -129,7 +129,7 @@ def empty(stage: Stage = "dev", profile: Profile = None, region: Region = None) 
     from sensorctl.connection import aws_access  # noqa: PLC0415 boto3 takes its time, which `--help` need not wait for
     from sensorctl.teardown import empty_buckets  # noqa: PLC0415
 
-    console = Console()
+    console = terminal.console()
     deleted = empty_buckets(aws_access(profile=profile, region=region), stage=stage, say=console.print)
     console.print(f"{deleted} objects and versions deleted")
 
@@ -145,7 +145,7 @@ def prepare() -> None:
     synthesise(ROOT, context=CONTEXT)
     bundler = Bundler(root=ROOT, cache=ROOT / ".build" / "bundles", target=host_target())
     for function in OPERATIONS:
-        typer.echo(bundler.bundle(function).described())
+        terminal.say(bundler.bundle(function).described())
 
 
 @app.command(hidden=True)

@@ -11,7 +11,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from lambdas.alert.wording import amount, printable
+from lambdas.alert.wording import amount
+from lambdas.shared.printable import printable
 from lambdas.shared.thresholds import Bounds, Rule, Thresholds
 from sensorctl.sparkline import sparkline
 

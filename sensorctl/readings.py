@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lambdas.alert.records import timestamp
-from lambdas.alert.wording import printable
+from lambdas.shared.printable import printable
 from sensorctl.embedded.access import Access
 from sensorctl.pipeline import Pipeline
 from sensorctl.plain_items import plain

@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
-from lambdas.alert.wording import printable
+from lambdas.shared.printable import printable
 from sensorctl.traces import Document
 
 

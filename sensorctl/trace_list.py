@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lambdas.alert.records import timestamp
-from lambdas.alert.wording import printable
+from lambdas.shared.printable import printable
 from sensorctl.report.model import Trace
 from sensorctl.report.tracing import trace_of
 from sensorctl.traces import Document

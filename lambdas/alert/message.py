@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from lambdas.alert.lifecycle import badness
 from lambdas.alert.records import RANK, Notice
 from lambdas.alert.texts import Text, text_of
-from lambdas.alert.wording import COLUMNS, ascii_only, cut, paragraph, printable, table
+from lambdas.alert.wording import COLUMNS, ascii_only, cut, paragraph, table
+from lambdas.shared.printable import printable
 
 SUBJECT_MOST = 99
 NAMED_IN_DIGEST = 50

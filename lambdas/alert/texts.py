@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from lambdas.alert.lifecycle import CALM_AFTER
 from lambdas.alert.records import AlertFacts, Notice, RejectedFacts, SilenceFacts
-from lambdas.alert.wording import amount, printable, spoken, utc, utc_argument
+from lambdas.alert.wording import amount, spoken, utc, utc_argument
 from lambdas.shared.contracts import ObjectRef, ThresholdBreached
+from lambdas.shared.printable import printable
 
 _TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
 

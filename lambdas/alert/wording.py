@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from lambdas.shared.printable import printable
+
 COLUMNS = 72
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
@@ -40,11 +42,6 @@ def amount(value: float | int, unit: str | None) -> str:
     """Return a value with its unit: `92.4 Cel`; ten significant digits at most."""
     text = f"{value:.10g}"
     return f"{text} {printable(unit)}" if unit else text
-
-
-def printable(text: str) -> str:
-    """Return the text with whatever could break or reorder a line (controls, separators) as question marks."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def ascii_only(text: str) -> str:

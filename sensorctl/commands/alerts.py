@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from sensorctl import terminal
 from sensorctl.options import INSTANTS, Embedded, Profile, Region, Stage, connected, utc
 
 app = typer.Typer()
@@ -41,18 +40,18 @@ def list_(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
     items = ledger_scan.items(to.access.client("dynamodb"), table=to.pipeline.alerts_table)
     records, unreadable = alert_list.read(items)
     for key in unreadable:
-        sys.stderr.write(f"sensorctl: the ledger's item {key!r} cannot be read; is another version deployed?\n")
+        terminal.say(f"sensorctl: the ledger's item {key!r} cannot be read; is another version deployed?", err=True)
     if digest is not None:
         found = alert_list.in_digest(records, digest)
     else:
         found = alert_list.lines(records, only_open=only_open, since=utc(since))
     if as_json:
         for line in found:
-            typer.echo(json.dumps(line.to_json()))
+            terminal.say(json.dumps(line.to_json()))
     elif found:
-        Console().print(alert_list.table(found))
+        terminal.console().print(alert_list.table(found))
     else:
-        typer.echo("No alerts.")
+        terminal.say("No alerts.")
 
 
 @app.command()
@@ -61,7 +60,7 @@ def preview() -> None:
     from sensorctl import alert_preview  # noqa: PLC0415
 
     for mail in alert_preview.mails():
-        typer.echo(f"--- {mail.attributes['kind']} " + "-" * (67 - len(mail.attributes["kind"])))
-        typer.echo(f"Subject: {mail.subject}")
-        typer.echo("Attributes: " + ", ".join(f"{name}={value}" for name, value in mail.attributes.items()) + "\n")
-        typer.echo(mail.body)
+        terminal.say(f"--- {mail.attributes['kind']} " + "-" * (67 - len(mail.attributes["kind"])))
+        terminal.say(f"Subject: {mail.subject}")
+        terminal.say("Attributes: " + ", ".join(f"{name}={value}" for name, value in mail.attributes.items()), "")
+        terminal.say(*mail.body.split("\n"))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sensorctl import terminal
+
 
 def cost(
     devices: Annotated[int, typer.Option(min=1, help="How many devices report.")] = 1000,
@@ -21,7 +23,6 @@ def cost(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Say what a fleet costs a month on AWS, by service, at list prices, and what would make it cheaper."""
-    from rich.console import Console  # noqa: PLC0415 `--help` need not wait for it
 
     from sensorctl import cost as model  # noqa: PLC0415
     from sensorctl import cost_view  # noqa: PLC0415
@@ -36,6 +37,6 @@ def cost(
         kept_days=kept_days,
     )
     if as_json:
-        typer.echo(json.dumps(cost_view.to_json(fleet)))
+        terminal.say(json.dumps(cost_view.to_json(fleet)))
     else:
-        cost_view.show(Console(), fleet)
+        cost_view.show(terminal.console(), fleet)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from sensorctl import terminal
 from sensorctl.options import Embedded, Profile, Region, Stage, connected
 
 
@@ -33,7 +32,7 @@ def devices(
     now = datetime.now(UTC)
     thresholds, problem = thresholds_in_force(to.access, to.pipeline)
     if problem is not None:
-        sys.stderr.write(f"sensorctl: who is silent cannot be told: {problem}\n")
+        terminal.say(f"sensorctl: who is silent cannot be told: {problem}", err=True)
     records, _ = alert_list.read(ledger_scan.items(to.access.client("dynamodb"), table=to.pipeline.alerts_table))
     found = listing.listed(
         device_registry.last_readings(to.access, to.pipeline, now=now),
@@ -44,8 +43,8 @@ def devices(
     found = [device for device in found if device.silent or not only_silent]
     if as_json:
         for device in found:
-            typer.echo(json.dumps(device.to_json(now=now)))
+            terminal.say(json.dumps(device.to_json(now=now)))
     elif found:
-        Console().print(listing.table(found, now=now))
+        terminal.console().print(listing.table(found, now=now))
     else:
-        typer.echo("No device is silent." if only_silent else "No device has reported yet.")
+        terminal.say("No device is silent." if only_silent else "No device has reported yet.")

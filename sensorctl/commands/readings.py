@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import sys
 from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from sensorctl import terminal
 from sensorctl.errors import UserError
 from sensorctl.options import INSTANTS, Embedded, Profile, Region, Stage, connected, utc
 
@@ -48,12 +47,12 @@ def readings(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
         raise UserError(f"no reading of {of} is stored{when}; ids are case sensitive, `sensorctl devices` lists them")
     if as_json:
         for item in items:
-            typer.echo(json.dumps(device_readings.to_json(item, metric=metric)))
+            terminal.say(json.dumps(device_readings.to_json(item, metric=metric)))
         return
     thresholds, problem = thresholds_in_force(to.access, to.pipeline)
     if problem is not None:
-        sys.stderr.write(f"sensorctl: no limits are shown: {problem}\n")
-    console = Console()
+        terminal.say(f"sensorctl: no limits are shown: {problem}", err=True)
+    console = terminal.console()
     console.print(device_readings.table(items, metric=metric))
     console.print()
     console.print(summary(courses(items, device_id=device, thresholds=thresholds, metric=metric)))

@@ -7,11 +7,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from sensorctl import terminal
 from sensorctl.errors import UserError
 from sensorctl.options import Embedded, Profile, Region, Stage, connected
 
@@ -53,14 +53,14 @@ def redrive(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
         if as_json:
             for one in failed:
                 about = {"queue": one.queue, "about": one.about, "error": one.error, "since": one.since.isoformat()}
-                typer.echo(json.dumps(about))
+                terminal.say(json.dumps(about))
         elif failed:
-            Console().print(_table(failed))
+            terminal.console().print(_table(failed))
         else:
-            typer.echo("Nothing waits.")
+            terminal.say("Nothing waits.")
         if not failed or dry_run:
             raise typer.Exit(1 if failed else 0)
-        with Progress(console=Console(stderr=True), transient=True) as progress:
+        with Progress(console=terminal.console(stderr=True), transient=True) as progress:
             task = progress.add_task("redriving", total=len(held))
             outcome = work.run(held, each=lambda: progress.advance(task))
     _say(outcome, of=len(held))
@@ -90,8 +90,8 @@ def _table(failed: list[Failed]) -> Table:
 
 
 def _say(outcome: Outcome, *, of: int) -> None:
-    typer.echo(f"{outcome.done} of {of} done.")
+    terminal.say(f"{outcome.done} of {of} done.")
     for failed, error in outcome.failed:
-        typer.echo(f"failed again: {failed.about}: {error.words}")
+        terminal.say(f"failed again: {failed.about}: {error.words}")
     if outcome.stopped:
-        typer.echo(f"Stopped: it is not one message, it is {outcome.stopped}. Mend that, then run it again.")
+        terminal.say(f"Stopped: it is not one message, it is {outcome.stopped}. Mend that, then run it again.")

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from sensorctl import terminal
 from sensorctl.errors import UserError
 from sensorctl.options import INSTANTS, ROOT, Embedded, Profile, Region, Stage, connected, utc
 
@@ -107,9 +107,11 @@ def reconcile(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
         compared = int(progress.tasks[0].completed)
     if as_json:
         for one in missing:
-            typer.echo(json.dumps({"key": one.key, "version": one.version, "at": one.at.isoformat(), "size": one.size}))
+            terminal.say(
+                json.dumps({"key": one.key, "version": one.version, "at": one.at.isoformat(), "size": one.size})
+            )
     else:
-        typer.echo(f"{compared} objects compared, {len(missing)} never processed.")
+        terminal.say(f"{compared} objects compared, {len(missing)} never processed.")
         _list(missing)
     if fix and missing:
         _send(to, missing, place=None)
@@ -138,9 +140,9 @@ def _send(to: Connection, todo: Sequence[StoredObject], *, place: Place | None) 
         finally:
             if place is not None and last is not None:
                 place.reached(last, now=True)
-    typer.echo(f"{count} of {len(todo)} objects sent.")
+    terminal.say(f"{count} of {len(todo)} objects sent.")
     if stop is not None:
-        typer.echo(f"Stopped at {stop.at.key}: {stop.error.words}. Mend that, then give the same command again.")
+        terminal.say(f"Stopped at {stop.at.key}: {stop.error.words}. Mend that, then give the same command again.")
         raise typer.Exit(1)
     if place is not None:
         place.forget()
@@ -156,7 +158,7 @@ def _replay_events(to: Connection, *, since: datetime | None, until: datetime | 
     if span <= 0:
         raise UserError("--until must be later than --since")
     if dry_run:
-        typer.echo(f"Would replay the archived events from {since.isoformat()} to {end.isoformat()}.")
+        terminal.say(f"Would replay the archived events from {since.isoformat()} to {end.isoformat()}.")
         return
     with _progress() as progress:
         task = progress.add_task("seconds of events replayed", total=int(span))
@@ -167,22 +169,22 @@ def _replay_events(to: Connection, *, since: datetime | None, until: datetime | 
             until=end,
             progress=lambda at: progress.update(task, completed=int((at - since).total_seconds())),
         )
-    typer.echo("Replayed; alert drops what it had seen.")
+    terminal.say("Replayed; alert drops what it had seen.")
 
 
 def _say_would_send(todo: Sequence[StoredObject]) -> None:
     size = sum(one.size for one in todo)
-    typer.echo(f"Would send {len(todo)} objects of {size:,} bytes in all.")
+    terminal.say(f"Would send {len(todo)} objects of {size:,} bytes in all.")
     _list(todo)
 
 
 def _list(some: Sequence[StoredObject]) -> None:
     for one in some[:_SHOWN]:
-        typer.echo(f"  {one.at:%Y-%m-%d %H:%M:%S}  {one.key}  ({one.size:,} bytes)")
+        terminal.say(f"  {one.at:%Y-%m-%d %H:%M:%S}  {one.key}  ({one.size:,} bytes)")
     if len(some) > _SHOWN:
-        typer.echo(f"  and {len(some) - _SHOWN} more")
+        terminal.say(f"  and {len(some) - _SHOWN} more")
 
 
 def _progress() -> Progress:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    return Progress(*columns, TimeRemainingColumn(), console=terminal.console(stderr=True), transient=True)

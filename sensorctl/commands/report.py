@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from sensorctl import terminal
 from sensorctl.errors import UserError
 from sensorctl.options import INSTANTS, ROOT, Embedded, Profile, Region, Stage, connected, utc
 
@@ -42,9 +42,9 @@ def report(
     else:
         begin = begin or datetime.now(UTC) - _LAST_DAY
         where, inbox = f"stage {stage} on AWS ({to.access.region})", None
-    with Console().status("reading the pipeline"):
+    with terminal.console().status("reading the pipeline"):
         write(to.access, to.pipeline, where=where, inbox=inbox, out=out, since=begin)
-    typer.echo(f"The report: {out}")
+    terminal.say(f"The report: {out}")
 
 
 def write(

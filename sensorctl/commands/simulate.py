@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from sensorctl import terminal
 from sensorctl.errors import UserError
 from sensorctl.options import INSTANTS, ROOT, Embedded, Profile, Region, Stage, connected, utc
 from sensorctl.simulate_options import duration as duration_of
@@ -143,10 +142,10 @@ def simulate(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
     sent = _send(planned, place)
     sent.expected.sweep(now=datetime.now(UTC))
     if as_json:
-        typer.echo(json.dumps(sent.to_json()))
+        terminal.say(json.dumps(sent.to_json()))
     else:
         for line in sent.words(where=place.called, now=datetime.now(UTC)):
-            typer.echo(line)
+            terminal.say(line)
     raise typer.Exit(0 if sent.objects == sent.planned else 1)
 
 
@@ -191,7 +190,7 @@ def _replayed(
     newest = moment(rebase_to, "--rebase-to", now=now) if rebase_to is not None else None
     held = file_uploads(path, Columns(**names, metrics=metrics), per_object=per_object, rebase_to=newest, now=now)
     if held.skipped is not None:
-        sys.stderr.write(f"sensorctl: {held.skipped}\n")
+        terminal.say(f"sensorctl: {held.skipped}", err=True)
     return held.uploads
 
 
@@ -202,7 +201,10 @@ def _send(planned: Sequence[Planned], place: _Place) -> Sent:
 
     sent = Sent(expected=Expected(place.thresholds), planned=len(planned))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    with stopped_by_signals() as stop, Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with (
+        stopped_by_signals() as stop,
+        Progress(*columns, console=terminal.console(stderr=True), transient=True) as progress,
+    ):
         task = progress.add_task("objects sent", total=len(planned))
 
         def note(upload: Upload) -> None:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sensorctl import terminal
 from sensorctl.options import Embedded, Profile, Region, Stage, connected
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def status(
     checks = judge(gather(to.access, to.pipeline, stage=stage, now=datetime.now(UTC), grace=grace_time))
     if as_json:
         for check in checks:
-            typer.echo(json.dumps(check.to_json()))
+            terminal.say(json.dumps(check.to_json()))
     else:
-        Console().print(_table(checks))
-        typer.echo(_verdict(checks))
+        terminal.console().print(_table(checks))
+        terminal.say(_verdict(checks))
     raise typer.Exit(0 if is_healthy(checks) else 1)
 
 

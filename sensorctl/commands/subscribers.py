@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sensorctl import terminal
 from sensorctl.options import Embedded, Profile, Region, Stage, connected
 
 app = typer.Typer(help="See who gets the alert e-mails; add, confirm and remove addresses.", no_args_is_help=True)
@@ -35,10 +35,10 @@ def list_(
     if as_json:
         for subscriber in found:
             policy = json.loads(subscriber.filter) if subscriber.filter else None
-            typer.echo(json.dumps({**asdict(subscriber), "filter": policy}))
+            terminal.say(json.dumps({**asdict(subscriber), "filter": policy}))
         return
     if not found:
-        typer.echo("Nobody is subscribed; add an address with `sensorctl subscribers add`.")
+        terminal.say("Nobody is subscribed; add an address with `sensorctl subscribers add`.")
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("address", "status", "gets", "ended by"):
@@ -52,7 +52,7 @@ def list_(
             table.add_row(
                 Text(subscriber.address), Text("waiting for confirmation", style="yellow"), "nothing yet", "-"
             )
-    Console().print(table)
+    terminal.console().print(table)
 
 
 @app.command()
@@ -91,17 +91,19 @@ def add(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
     )
     gets = filters.in_words(json.dumps(policy))
     if before is not None and before.confirmed:
-        typer.echo(f"{email} was subscribed already; from now on it gets {gets} (SNS may take 15 minutes to follow).")
+        terminal.say(f"{email} was subscribed already; from now on it gets {gets} (SNS may take 15 minutes to follow).")
     else:
-        typer.echo(f"{email} is subscribed to {gets}, once it is confirmed.\n")
-        typer.echo("AWS has sent it a mail with a link, which is good for two days. Copy the link and confirm with")
-        typer.echo("    sensorctl subscribers confirm 'LINK'")
-        typer.echo(
+        terminal.say(f"{email} is subscribed to {gets}, once it is confirmed.", "")
+        terminal.say("AWS has sent it a mail with a link, which is good for two days. Copy the link and confirm with")
+        terminal.say("    sensorctl subscribers confirm 'LINK'")
+        terminal.say(
             "Clicking it confirms too, but then each alert ends with a link that unsubscribes whoever, or whatever"
         )
-        typer.echo("mail scanner, opens it. Confirmed by the command, only AWS credentials can.")
+        terminal.say("mail scanner, opens it. Confirmed by the command, only AWS credentials can.")
     if kind and filters.DIGEST not in kind:
-        typer.echo("Note: in a storm what is over the e-mail budget comes as a digest; add --kind digest to get those.")
+        terminal.say(
+            "Note: in a storm what is over the e-mail budget comes as a digest; add --kind digest to get those."
+        )
 
 
 @app.command()
@@ -117,7 +119,7 @@ def confirm(
 
     to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
     subscribers.confirm(to.access.client("sns"), topic=to.pipeline.alert_topic, token_or_link=token_or_link)
-    typer.echo("Confirmed; unsubscribing it takes AWS credentials from now on.")
+    terminal.say("Confirmed; unsubscribing it takes AWS credentials from now on.")
 
 
 @app.command()
@@ -135,4 +137,4 @@ def remove(
     email = email_address(address)
     to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
     subscribers.remove(to.access.client("sns"), topic=to.pipeline.alert_topic, address=email)
-    typer.echo(f"{email} gets no more e-mails. If it stands in the stage's alert_emails, take it out there too.")
+    terminal.say(f"{email} gets no more e-mails. If it stands in the stage's alert_emails, take it out there too.")

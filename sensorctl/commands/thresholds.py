@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from sensorctl import terminal
 from sensorctl.errors import UserError
 from sensorctl.options import Embedded, Profile, Region, Stage, connected
 
@@ -44,14 +43,14 @@ def show(
 
     document = _in_force(connected(embedded=embedded, stage=stage, profile=profile, region=region))
     if as_json:
-        typer.echo(document.text.rstrip("\n"))
+        terminal.say(*document.text.rstrip("\n").split("\n"))
     try:
         rules = views.Document.read(document.text, name="the thresholds in force")
     except ThresholdsError as error:
-        sys.stderr.write(f"sensorctl: {error}\n")
+        terminal.say(f"sensorctl: {error}", err=True)
         raise typer.Exit(1) from None
     if not as_json:
-        console = Console()
+        console = terminal.console()
         console.print(views.rule_table(rules))
         console.print()
         console.print(views.silence_table(rules))
@@ -72,7 +71,7 @@ def explain(
 
     document = _in_force(connected(embedded=embedded, stage=stage, profile=profile, region=region))
     for line in views.explain(_readable(document), device=device, metric=metric):
-        typer.echo(line)
+        terminal.say(line)
 
 
 @app.command()
@@ -87,7 +86,7 @@ def edit(embedded: Embedded = False, stage: Stage = "dev", profile: Profile = No
         text = editing.edited(
             draft,
             edit=editing.editor(os.environ),
-            say=lambda sentence: typer.echo(sentence, err=True),
+            say=lambda sentence: terminal.say(sentence, err=True),
             again=lambda: typer.confirm("Edit again?", default=True, err=True),
         )
         _put(to, document, text)
@@ -145,11 +144,11 @@ def set_(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
         text = changes.without_rule(document.text, metric=metric, device=device)
     else:
         text = changes.with_rule(document.text, metric=metric, device=device, members=members)
-    typer.echo(changes.rule_path(metric=metric, device=device))
+    terminal.say(changes.rule_path(metric=metric, device=device))
     _put(to, document, text)
     note = views.left_out(views.Document.read(text, name="thresholds"), device=device, metric=metric)
     if note is not None:
-        typer.echo(f"Note: {note}")
+        terminal.say(f"Note: {note}")
 
 
 def _one_thing(
@@ -183,14 +182,14 @@ def _put(to: Connection, document: InForce, text: str) -> None:
 
     threshold_parameter.checked(text, name="thresholds")
     if text.strip() == document.text.strip():
-        typer.echo("Nothing has changed; nothing was written.")
+        terminal.say("Nothing has changed; nothing was written.")
         return
-    console = Console()
+    console = terminal.console()
     for line in threshold_changes.difference(document.text, text):
         console.print(Text(line, style={"-": "red", "+": "green"}.get(line[0], "")), soft_wrap=True)
     parameter = to.pipeline.thresholds_parameter
     version = threshold_parameter.write(to.access.client("ssm"), parameter=parameter, text=text, over=document)
-    typer.echo(f"Version {version} is written; ingest and alert use it within 60 seconds.")
+    terminal.say(f"Version {version} is written; ingest and alert use it within 60 seconds.")
 
 
 def _readable(document: InForce) -> Document:

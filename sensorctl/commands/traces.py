@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
-from lambdas.alert.wording import printable
+from lambdas.shared.printable import printable
+from sensorctl import terminal
 from sensorctl.errors import UserError
 from sensorctl.options import INSTANTS, Embedded, Profile, Region, Stage, connected, utc
 
@@ -60,26 +60,26 @@ def traces(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
     if found:
         _show(found, as_map=as_map, as_json=as_json, drawn=False)
     elif not as_json:
-        typer.echo(f"No {'failed ' if failed else ''}traces since {begin:%Y-%m-%d %H:%M:%S} UTC.")
+        terminal.say(f"No {'failed ' if failed else ''}traces since {begin:%Y-%m-%d %H:%M:%S} UTC.")
 
 
 def _show(found: Found, *, as_map: bool, as_json: bool, drawn: bool) -> None:
     from sensorctl import service_map, trace_list  # noqa: PLC0415
     from sensorctl import traces as xray  # noqa: PLC0415
 
-    console = Console()
+    console = terminal.console()
     if as_map:
         services = service_map.service_map(found.values())
         if as_json:
             for service in services:
-                typer.echo(json.dumps(service.to_json()))
+                terminal.say(json.dumps(service.to_json()))
         else:
             console.print(service_map.tree(services, title=f"{len(found)} traces"))
         return
     lines = [line for each in found.items() if (line := trace_list.trace_line(*each)) is not None]
     if as_json:
         for line in lines:
-            typer.echo(json.dumps(line.to_json(found[line.trace.trace_id])))
+            terminal.say(json.dumps(line.to_json(found[line.trace.trace_id])))
     elif drawn:
         for line in lines:
             console.print(xray.waterfall(list(line.trace.spans), title=line.trace.trace_id))

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from lambdas.alert.records import RANK
-from lambdas.alert.wording import printable, spoken
+from lambdas.alert.wording import spoken
+from lambdas.shared.printable import printable
 from sensorctl.devices import Device, ago
 from sensorctl.failed_messages import QUEUES, WORKER, Failed
 from sensorctl.health.facts import RECENT, Facts, Waiting

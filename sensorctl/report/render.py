@@ -19,7 +19,8 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from lambdas.alert.wording import printable, spoken
+from lambdas.alert.wording import spoken
+from lambdas.shared.printable import printable
 from sensorctl.report.model import Chart, Device, Report, Totals
 from sensorctl.traces import Span
 
