@@ -6,10 +6,18 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.acknowledge import acknowledge
-from constructs_lib.landing_zone import INCOMING_PREFIX, LandingZone
+from constructs_lib.landing_zone import LandingZone
+from lambdas.shared.source import INCOMING_PREFIX
 
 # The tag of the user, role or role session that says which device it is.
 DEVICE_TAG = "device"
+
+# Only what ingest can read: no archive, and no key of the device's own (Service Authorization Reference, "Condition
+# keys for Amazon S3"). A header that is not sent leaves the bucket's defaults, STANDARD and AES256.
+_READABLE = {
+    "StringEqualsIfExists": {"s3:x-amz-storage-class": "STANDARD", "s3:x-amz-server-side-encryption": "AES256"},
+    "Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "true"},
+}
 
 
 class DeviceAccess(Construct):
@@ -31,6 +39,7 @@ class DeviceAccess(Construct):
                     sid="UploadOwnReadings",
                     actions=["s3:PutObject"],
                     resources=[f"{landing.bucket_arn}/{own_folder}"],
+                    conditions=_READABLE,
                 )
             ],
         )

@@ -15,8 +15,8 @@ from constructs_lib.errors import SynthError
 from constructs_lib.key_use import let_use_key
 from constructs_lib.settings import Settings
 from constructs_lib.traced_function import TracedFunction
+from lambdas.shared.source import INCOMING_PREFIX
 
-INCOMING_PREFIX = "incoming/"
 # Outside INCOMING_PREFIX: what ingest writes must never call ingest again.
 QUARANTINE_PREFIX = "quarantine/"
 
@@ -131,9 +131,17 @@ class LandingZone(Construct):
         )
 
     def _grant(self, ingest: TracedFunction) -> None:
-        ingest.tell(INCOMING_PREFIX=INCOMING_PREFIX, QUARANTINE_PREFIX=QUARANTINE_PREFIX)
+        ingest.tell(
+            INCOMING_PREFIX=INCOMING_PREFIX,
+            QUARANTINE_PREFIX=QUARANTINE_PREFIX,
+            DEVICE_IDENTITY=self._settings.device_identity,
+        )
+        if self._settings.gateways:
+            ingest.tell(GATEWAYS=",".join(self._settings.gateways))
         # Read by version, so the version's action alone (S3 API Reference, GetObject, "Permissions").
         ingest.allow("ReadIncoming", "s3:GetObjectVersion", on=f"{self.bucket_arn}/{INCOMING_PREFIX}*")
+        # Without it S3 answers AccessDenied for an object that is gone (S3 API Reference, GetObject, "Permissions").
+        ingest.allow("TellGoneFromDenied", "s3:ListBucket", on=self.bucket_arn)
         ingest.allow("WriteQuarantine", "s3:PutObject", on=f"{self.bucket_arn}/{QUARANTINE_PREFIX}*")
         if self.bucket.encryption_key is not None:
             let_use_key(ingest, "UseBucketKey", key=self.bucket.encryption_key, service="s3")

@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 from constructs_lib.errors import SynthError
 
 BundleTarget = Literal["lambda", "host"]
+DeviceIdentity = Literal["open", "folder"]
 
 # Ten characters leave room for the account and region in the bucket's 63 (S3 User Guide, "Bucket naming rules") and
 # for the name of the X-Ray group in its 32 (X-Ray API Reference, CreateGroup).
@@ -25,6 +26,8 @@ _EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-
 _MONTHS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180)
 _YEARS = (365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 _LOG_RETENTION = (*_MONTHS, *_YEARS)
+# What a device's id may hold, and the two signs of a pattern; no comma, which parts them on their way to the function.
+_GATEWAY = re.compile(r"[A-Za-z0-9\-:._*?]{1,128}")
 
 
 class SettingsError(SynthError):
@@ -56,6 +59,9 @@ class Settings:
     keep_data: bool
     alarms_to_topic: bool
     reserved_concurrency: ReservedConcurrency
+    # `folder`: an upload speaks for the device whose folder it lies in, and only `gateways` for others.
+    device_identity: DeviceIdentity = "open"
+    gateways: tuple[str, ...] = ()
     bundle: BundleTarget = "lambda"
 
 
@@ -87,6 +93,8 @@ def load_settings(context: Callable[[str], Any]) -> Settings:
         keep_data=given.flag("keep_data"),
         alarms_to_topic=given.flag("alarms_to_topic"),
         reserved_concurrency=_reserved(given),
+        device_identity=_identity(given),
+        gateways=_gateways(given),
         bundle=cast(BundleTarget, bundle),
     )
 
@@ -159,6 +167,24 @@ def _log_retention(given: _Section) -> int:
             f"{given.where}.log_retention_days is {value}; CloudWatch Logs takes {_listed(_LOG_RETENTION)}."
         )
     return value
+
+
+def _identity(given: _Section) -> DeviceIdentity:
+    value = given.get("device_identity") or "open"
+    if value not in ("open", "folder"):
+        raise SettingsError(f"{given.where}.device_identity is {value!r}; choose open or folder.")
+    return cast(DeviceIdentity, value)
+
+
+def _gateways(given: _Section) -> tuple[str, ...]:
+    listed = given.get("gateways") or []
+    for glob in listed if isinstance(listed, list) else [listed]:
+        if not isinstance(glob, str) or not _GATEWAY.fullmatch(glob):
+            raise SettingsError(
+                f"{given.where}.gateways: {glob!r} is not the name of a folder; letters, digits and - : . _ * ? "
+                "make one, in a list."
+            )
+    return tuple(listed)
 
 
 def _reserved(given: _Section) -> ReservedConcurrency:

@@ -79,8 +79,12 @@ def _resource(text: str) -> str:
 
 
 def _condition(statement: dict[str, Any]) -> str:
-    operators = statement.get("Condition", {})
-    tests = (f"`{key}` is `{value}`" for keys in operators.values() for key, value in keys.items())
+    """Return a statement's conditions in words; an IfExists one holds as well where the key is not sent."""
+    tests = [
+        f"`{key}` is not sent" if operator == "Null" else f"`{key}` is `{value}`"
+        for operator, keys in statement.get("Condition", {}).items()
+        for key, value in keys.items()
+    ]
     return ", ".join(tests)
 
 

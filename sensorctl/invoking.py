@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from sensorctl.embedded.access import Access
@@ -29,12 +30,29 @@ class Functions:
 
     def __init__(self, access: Access) -> None:
         self._client = access.client("lambda", pool=PARALLEL, patient_s=_PATIENT_S)
+        self._counting = Lock()
+        self.unreadable = 0
 
     def run(self, function: str, event: Any) -> FunctionError | None:
-        """Invoke `function` and wait; return how it failed, or None. Raises what AWS raises when it cannot be run."""
+        """Invoke `function` and wait; return how it failed, or None. Raises what AWS raises when it cannot be run.
+
+        What ingest passed over because S3 will never hand it out is counted in `unreadable`.
+        """
         answer = self._client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
-        said = answer["Payload"].read()
-        return read_error(json.loads(said)) if "FunctionError" in answer else None
+        response = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            return read_error(response)
+        if isinstance(response, dict):
+            with self._counting:
+                self.unreadable += response.get("objects_unreadable", 0)
+        return None
+
+
+def passed_over(unreadable: int) -> str:
+    """Return what to add to a sentence about objects of which `unreadable` were rejected as such; mostly nothing."""
+    return (
+        f"; {unreadable} of them cannot be read any more and went to quarantine with the reason" if unreadable else ""
+    )
 
 
 def read_error(response: Any) -> FunctionError:

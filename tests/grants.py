@@ -60,6 +60,12 @@ INGEST = (
         condition={"StringEqualsIfExists": {"events:source": "sensors.ingest"}},
     ),
     Statement(sid="ReadIncoming", actions=("s3:GetObjectVersion",), resource=f"{LANDING}/incoming/*"),
+    Statement(
+        sid="TellGoneFromDenied",
+        actions=("s3:ListBucket",),
+        resource=LANDING,
+        by_service="S3 answers GetObject with 404 and not 403 for what is gone where the caller may list the bucket.",
+    ),
     Statement(sid="WriteQuarantine", actions=("s3:PutObject",), resource=f"{LANDING}/quarantine/*"),
 )
 
@@ -102,6 +108,10 @@ DEVICE = (
         sid="UploadOwnReadings",
         actions=("s3:PutObject",),
         resource=f"{LANDING}/incoming/${{{{aws:PrincipalTag/device}}}}/*",
+        condition={
+            "StringEqualsIfExists": {"s3:x-amz-storage-class": "STANDARD", "s3:x-amz-server-side-encryption": "AES256"},
+            "Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "true"},
+        },
     ),
 )
 

@@ -45,18 +45,22 @@ class IngestFunction:
             bus=EventBus(client("events"), bus=settings.event_bus),
             quarantine_prefix=settings.quarantine_prefix,
             retention=settings.retention,
+            ownership=settings.ownership,
         )
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, int]:
         """Take in every object of the event, also after one failed. Raises IngestFailedError."""
         retrying = Retrying(remaining_ms=context.get_remaining_time_in_millis if context else lambda: _UNHURRIED_MS)
         counts: Counter[str] = Counter(objects=0, readings_stored=0, readings_rejected=0, breaches=0)
+        unreadable = 0
         failed: list[tuple[Upload, Exception]] = []
         wanted = [upload for upload in uploads(event) if self._is_wanted(upload)]
         try:
             for upload in wanted:
                 try:
-                    counts.update(self._take_in(upload, retrying))
+                    outcome = self._take_in(upload, retrying)
+                    counts.update(_counted(outcome))
+                    unreadable += outcome.reasons["unreadable_object"]
                 except Exception as error:  # raised below, after the other objects had their turn
                     log("ERROR", "object failed", **_named(upload), error=f"{type(error).__name__}: {error}")
                     failed.append((upload, error))
@@ -68,7 +72,7 @@ class IngestFunction:
                 f"{len(failed)} of {len(wanted)} objects failed; first s3://{first.source.bucket}/{first.source.key}: "
                 f"{type(cause).__name__}: {cause}"
             ) from cause
-        return dict(counts)
+        return {**counts, "objects_unreadable": unreadable}
 
     def _is_wanted(self, upload: Upload) -> bool:
         if not upload.source.key.startswith(self._settings.incoming_prefix):
@@ -79,29 +83,30 @@ class IngestFunction:
             return False
         return True
 
-    def _take_in(self, upload: Upload, retrying: Retrying) -> dict[str, int]:
+    def _take_in(self, upload: Upload, retrying: Retrying) -> Outcome:
         began = time.perf_counter()
         thresholds = self._thresholds.current()
         if self._thresholds.problem:
             log("ERROR", "thresholds not usable; the last good ones stay in use", problem=self._thresholds.problem)
         outcome = self._ingest(upload, thresholds=thresholds, retrying=retrying)
         _log_outcome(upload, outcome, ms=round((time.perf_counter() - began) * 1000))
-        return {
-            "objects": 1,
-            "readings_stored": outcome.stored,
-            "readings_rejected": outcome.rejected,
-            "breaches": outcome.breaches,
-        }
+        return outcome
 
     def _emit_metrics(self, counts: Mapping[str, int]) -> None:
         invalid = {"thresholds_invalid": int(self._thresholds.problem is not None)}
         metrics.emit({**counts, **invalid}, stage=self._settings.stage, function="ingest")
 
 
+def _counted(outcome: Outcome) -> dict[str, int]:
+    return {
+        "objects": 1,
+        "readings_stored": outcome.stored,
+        "readings_rejected": outcome.rejected,
+        "breaches": outcome.breaches,
+    }
+
+
 def _log_outcome(upload: Upload, outcome: Outcome, *, ms: int) -> None:
-    if outcome.gone:
-        log("WARNING", "object is gone: it was deleted before it could be read", **_named(upload))
-        return
     log(
         "WARNING" if outcome.rejected else "INFO",
         "object ingested",

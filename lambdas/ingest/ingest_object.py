@@ -22,6 +22,7 @@ from lambdas.ingest.device_names import DeviceNames
 from lambdas.ingest.events_out import EventBus
 from lambdas.ingest.items import Item, Origin, items
 from lambdas.ingest.limits import DEFAULT, Limits
+from lambdas.ingest.ownership import ANY_DEVICE, Ownership, foreign
 from lambdas.ingest.payload import Payload
 from lambdas.ingest.processed import note
 from lambdas.ingest.quarantine import Quarantine
@@ -29,12 +30,12 @@ from lambdas.ingest.reading import Batch, Form, RecordError, Reject
 from lambdas.ingest.retrying import Retrying
 from lambdas.ingest.store import BATCH, ReadingStore
 from lambdas.ingest.unpack import too_large
+from lambdas.ingest.unreadable import unreadable
 from lambdas.ingest.uploads import Upload
 from lambdas.shared import tracing
 from lambdas.shared.contracts import ReadingsRejected, RejectExample, ThresholdBreached
 from lambdas.shared.thresholds import Thresholds
 
-_GONE = frozenset(("NoSuchKey", "NoSuchVersion"))
 _EXAMPLES = 5
 # An object may name a million devices. Beyond this many breaches they are told early; the ids stay the same.
 _MOST_BREACHES = 10_000
@@ -45,7 +46,6 @@ class Outcome:
     """What became of an object."""
 
     form: Form = "empty"
-    gone: bool = False
     bytes: int = 0
     stored: int = 0
     breaches: int = 0
@@ -69,6 +69,7 @@ class ObjectIngest:
     retention: timedelta | None
     names: DeviceNames = field(default_factory=DeviceNames)
     limits: Limits = DEFAULT
+    ownership: Ownership = ANY_DEVICE
 
     def __call__(self, upload: Upload, *, thresholds: Thresholds, retrying: Retrying) -> Outcome:
         """Store the object's good readings, quarantine its bad records, and tell the bus.
@@ -79,8 +80,6 @@ class ObjectIngest:
         with tracing.phase("ingest", object_key=source.key, version_id=source.version_id) as phase, ExitStack() as held:
             with tracing.phase("fetch"):
                 payload, uploaded_at = self._fetch(upload, held)
-            if payload is None:
-                return Outcome(gone=True)
             quarantine = held.enter_context(Quarantine(self.s3, source=source, prefix=self.quarantine_prefix))
             work = _Work(self, upload, uploaded_at=uploaded_at, thresholds=thresholds, quarantine=quarantine)
             outcome = work.run(payload, retrying)
@@ -91,25 +90,28 @@ class ObjectIngest:
                 )
             return outcome
 
-    def _fetch(self, upload: Upload, held: ExitStack) -> tuple[Payload | None, datetime]:
-        """Open the object and read its first block; no payload if there is no such version any more.
+    def _fetch(self, upload: Upload, held: ExitStack) -> tuple[Payload, datetime]:
+        """Open the object and read its first block; what can never be read is a payload of one reject.
 
         The time is the object's own (Last-Modified), so that a replay makes the same items as the first delivery.
         """
         if upload.size > self.limits.stored:
-            refused = (_refuse(too_large(self.limits)) for _ in range(1))
-            return Payload(refused, now=upload.at, limits=self.limits), upload.at
+            return self._refused(upload, too_large(self.limits))
         version = {"VersionId": upload.version} if upload.version else {}
         try:
             answer = self.s3.get_object(Bucket=upload.source.bucket, Key=upload.source.key, **version)
         except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE:
-                return None, upload.at
-            raise
+            refused = unreadable(error)
+            if refused is None:
+                raise
+            return self._refused(upload, refused)
         chunks = held.enter_context(closing(answer["Body"])).iter_chunks(self.limits.block)
         first = next(chunks, b"")
         uploaded_at = answer["LastModified"].astimezone(UTC)
         return Payload(chain([first], chunks), now=uploaded_at, limits=self.limits), uploaded_at
+
+    def _refused(self, upload: Upload, error: RecordError) -> tuple[Payload, datetime]:
+        return Payload((_refuse(error) for _ in range(1)), now=upload.at, limits=self.limits), upload.at
 
 
 class _Work:
@@ -126,6 +128,7 @@ class _Work:
     ) -> None:
         self._ingest = ingest
         self._source = upload.source
+        self._only_device = ingest.ownership.only_device(upload.source.key)
         self._quarantine = quarantine
         self._trace_id = tracing.trace_id()
         self._breaches = Breaches(
@@ -173,6 +176,7 @@ class _Work:
         return self._outcome
 
     def _store(self, batch: Batch, retrying: Retrying, *, last: bool) -> None:
+        batch = self._owned(batch)
         outcome, readings = self._outcome, batch.readings
         times = timestamps.texts([reading.timestamp for reading in readings])
         crossed = self._breaches.evaluate(readings, times)
@@ -191,6 +195,14 @@ class _Work:
         outcome.examples += batch.rejects[: _EXAMPLES - len(outcome.examples)]
         if len(self._breaches) > _MOST_BREACHES:
             self._tell_breaches(retrying)
+
+    def _owned(self, batch: Batch) -> Batch:
+        """Return the batch with the readings of devices that this upload may not speak for among its rejects."""
+        only = self._only_device
+        if only is None or not (refused := foreign(batch.readings, device_id=only)):
+            return batch
+        own = [reading for reading in batch.readings if reading.device_id == only]
+        return Batch(readings=own, rejects=[*batch.rejects, *refused])
 
     def _tell_breaches(self, retrying: Retrying) -> None:
         events = self._breaches.drain()

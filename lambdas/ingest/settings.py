@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
+
+from lambdas.ingest.ownership import ANY_DEVICE, DeviceIdentity, Ownership
 
 
 class SettingsError(ValueError):
@@ -22,6 +25,7 @@ class Settings:
     incoming_prefix: str
     quarantine_prefix: str
     retention: timedelta | None
+    ownership: Ownership = ANY_DEVICE
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -34,6 +38,7 @@ class Settings:
             incoming_prefix=_text(env, "INCOMING_PREFIX"),
             quarantine_prefix=_text(env, "QUARANTINE_PREFIX"),
             retention=_days(env, "RETENTION_DAYS"),
+            ownership=_ownership(env),
         )
         if settings.quarantine_prefix.startswith(settings.incoming_prefix):
             raise SettingsError(
@@ -47,6 +52,14 @@ def _text(env: Mapping[str, str], name: str) -> str:
     if not env.get(name):
         raise SettingsError(f"the environment variable {name} is not set")
     return env[name]
+
+
+def _ownership(env: Mapping[str, str]) -> Ownership:
+    identity = env.get("DEVICE_IDENTITY") or "open"
+    if identity not in ("open", "folder"):
+        raise SettingsError(f"the environment variable DEVICE_IDENTITY is {identity!r}; it must be open or folder")
+    gateways = tuple(glob for glob in env.get("GATEWAYS", "").split(",") if glob)
+    return Ownership(identity=cast(DeviceIdentity, identity), gateways=gateways)
 
 
 def _days(env: Mapping[str, str], name: str) -> timedelta | None:

@@ -120,9 +120,10 @@ def reconcile(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
 
 
 def _send(to: Connection, todo: Sequence[StoredObject], *, place: Place | None) -> None:
-    from sensorctl.invoking import Functions  # noqa: PLC0415
+    from sensorctl.invoking import Functions, passed_over  # noqa: PLC0415
     from sensorctl.replay import send  # noqa: PLC0415
 
+    functions = Functions(to.access)
     last: StoredObject | None = None
     count = 0
     with _progress() as progress:
@@ -136,11 +137,11 @@ def _send(to: Connection, todo: Sequence[StoredObject], *, place: Place | None) 
                 place.reached(one)
 
         try:
-            stop = send(Functions(to.access), to.pipeline.ingest_function, todo, done=done)
+            stop = send(functions, to.pipeline.ingest_function, todo, done=done)
         finally:
             if place is not None and last is not None:
                 place.reached(last, now=True)
-    terminal.say(f"{count} of {len(todo)} objects sent.")
+    terminal.say(f"{count} of {len(todo)} objects sent{passed_over(functions.unreadable)}.")
     if stop is not None:
         terminal.say(f"Stopped at {stop.at.key}: {stop.error.words}. Mend that, then give the same command again.")
         raise typer.Exit(1)

@@ -39,6 +39,7 @@ def test_functions_are_told_where_things_are(stack: Synthesised) -> None:
         "THRESHOLDS_PARAMETER": f"/sensor-fanout/{stack.stage}/thresholds",
         "INCOMING_PREFIX": "incoming/",
         "QUARANTINE_PREFIX": "quarantine/",
+        "DEVICE_IDENTITY": "folder" if stack.stage == "prod" else "open",
     }
     assert environment("AlertFunction") == {
         "STAGE": stack.stage,

@@ -83,6 +83,7 @@ def test_what_is_written_down_is_least() -> None:
     assert sum(len(s.actions) for s in INGEST) <= 11
     assert [(s.actions, s.resource) for s in (*INGEST, *DEVICE) if s.actions[0].startswith("s3:")] == [
         (("s3:GetObjectVersion",), f"{LANDING}/incoming/*"),
+        (("s3:ListBucket",), LANDING),
         (("s3:PutObject",), f"{LANDING}/quarantine/*"),
         (("s3:PutObject",), f"{LANDING}/incoming/${{{{aws:PrincipalTag/device}}}}/*"),
     ]

@@ -91,6 +91,12 @@ def test_the_email_budget_of_the_command_line_is_text_and_wins() -> None:
             {"reserved_concurrency": {"ingest": 0}},
             "cdk.json: stages.dev.reserved_concurrency.ingest is 0; it must be a whole number 1-10000, or null.",
         ),
+        ({"device_identity": "strict"}, "cdk.json: stages.dev.device_identity is 'strict'; choose open or folder."),
+        (
+            {"gateways": ["gateway,5"]},
+            "cdk.json: stages.dev.gateways: 'gateway,5' is not the name of a folder; letters, digits and - : . _ * ? "
+            "make one, in a list.",
+        ),
         (
             {"reserved_concurrency": {"both": 1}},
             "cdk.json: stages.dev.reserved_concurrency.both is no setting; settings are ingest, alert.",

@@ -41,6 +41,7 @@ def test_readings_are_stored_breaches_told_and_rejects_quarantined(world: World)
     entry = world.upload("incoming/a.ndjson.gz", gzip.compress(body, mtime=0))
     assert world.handler()({"Records": [entry]}, None) == {
         "objects": 1,
+        "objects_unreadable": 0,
         "readings_stored": 3,
         "readings_rejected": 2,
         "breaches": 2,
@@ -182,16 +183,15 @@ def test_without_versions_the_etag_names_the_content(world: World) -> None:
     assert world.heard()[0]["detail"]["object"]["version_id"] == etag
 
 
-def test_an_object_that_is_gone_is_logged_and_no_error(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_object_that_is_gone_is_a_reject_and_no_error(world: World) -> None:
     entry = world.upload("incoming/a", HOT)
     identity = {"Bucket": BUCKET, "Key": "incoming/a", "VersionId": entry["s3"]["object"]["versionId"]}
     world.s3.delete_object(**identity)
     missing = {**entry, "s3": {**entry["s3"], "object": {"key": "incoming/never", "size": 1, "eTag": "e"}}}
     handler = world.handler()
     for each in (entry, missing):
-        assert handler({"Records": [each]}, None)["readings_stored"] == 0
-        logged, _ = lines(capsys.readouterr().out)
-        assert "gone" in logged[0]["message"]
+        counts = handler({"Records": [each]}, None)
+        assert (counts["objects_unreadable"], counts["readings_stored"]) == (1, 0)
 
 
 def test_an_infrastructure_error_is_raised_naming_the_object_after_the_others_were_taken_in(

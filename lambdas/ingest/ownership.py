@@ -1,0 +1,60 @@
+"""Which devices an upload may speak for: the one whose folder it lies in, or any where a gateway uploads. Pure.
+
+The landing bucket lets a device write into its own folder alone, so the folder is who uploaded. Without this check a
+device could upload readings in another's name, which would open, or end, that one's alerts.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from lambdas.ingest.reading import Reading, Reject
+from lambdas.shared.source import source_of
+
+DeviceIdentity = Literal["open", "folder"]
+
+_EXCERPT = 512
+_encode = msgspec.json.encode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ownership:
+    """The rule of a stage: `folder` holds each upload to its own folder's device, `open` takes any device anywhere.
+
+    `gateways` are patterns (`*` and `?`) of the folders that may speak for every device.
+    """
+
+    identity: DeviceIdentity = "open"
+    gateways: tuple[str, ...] = ()
+
+    def only_device(self, key: str) -> str | None:
+        """Return the one device that the object `key` may speak for, or None: any."""
+        source = source_of(key)
+        if self.identity == "open" or (source and any(fnmatch.fnmatchcase(source, glob) for glob in self.gateways)):
+            return None
+        return source
+
+
+ANY_DEVICE = Ownership()
+
+
+def foreign(readings: Sequence[Reading], *, device_id: str) -> list[Reject]:
+    """Return a reject for each reading that is not of `device_id`, in order."""
+    return [_reject(reading, device_id) for reading in readings if reading.device_id != device_id]
+
+
+def _reject(reading: Reading, device_id: str) -> Reject:
+    where = f"the folder {device_id}" if device_id else "no folder of a device"
+    return Reject(
+        position=f"device {reading.device_id}",
+        offset=0,
+        reason="not_its_device",
+        detail=f"the reading is of {reading.device_id}, but was uploaded under {where}; a gateway that speaks for "
+        "other devices has to be named in the stage's gateways",
+        excerpt=_encode(reading)[:_EXCERPT],
+    )
