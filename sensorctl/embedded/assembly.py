@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sensorctl.errors import UserError
 
-_INPUTS = ("app.py", "cdk.json", "thresholds.json", "requirements.txt", "constraints.txt")
+_INPUTS = ("app.py", "cdk.json", "thresholds.json", "requirements.txt")
 _INPUT_FOLDERS = ("constructs_lib", "lambdas")
 _KEPT = 4
 
