@@ -23,7 +23,8 @@ from sensorctl.embedded.access import REGION, Access
 from sensorctl.errors import UserError
 
 # Not the `ministack` command: that one also binds port 443 whenever it can, and has no gate before it.
-_GATE = Path(__file__).parent / "gate" / "gate.py"
+# Named by folder and module: hypercorn puts that folder on its own path alone, and functions see nothing of it.
+_GATE = Path(__file__).parents[2] / "sensorctl.embedded.gate.gate"
 _SERVER = (f"{_GATE}:app", "-w", "0", "-c", "python:ministack.core.hypercorn_conf")
 _START_SECONDS = 30
 _STOP_SECONDS = 2

@@ -1,21 +1,30 @@
-"""The emulator behind a gate that only lets the run's own requests through; hypercorn serves `app`.
+"""The emulator behind a gate that only lets signed requests through; hypercorn serves `app`.
 
-It runs on the emulator's own environment and imports nothing of this project. ministack takes three things for root
-that a hostile program or web page on the same machine could send: no signature at all, the access keys `test` and any
-twelve digits, and the configured key with any secret. It also answers pages of other origins, and wipes everything at
-an unsigned POST to /_ministack/reset. Requests of roles and users it verifies itself.
+It runs on the emulator's own environment. ministack takes three things for root that a hostile program or web page on
+the same machine could send: no signature at all, the access keys `test` and any twelve digits, and the configured key
+with any secret. It also answers pages of other origins, and wipes everything at an unsigned POST to
+/_ministack/reset. So `admission` verifies every signature here, of roles and users too, and the emulator gets the
+headers and the body that were verified, each once.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 from ministack.app import app as emulator
-from ministack.core.sigv4 import header_signature_failure, parse_header_signature
+from ministack.core.iam_evaluator import (
+    AmbiguousAccessKeyError,
+    CredentialResolutionError,
+    find_iam_access_key_account,
+    resolve_credential,
+)
+from ministack.core.responses import _account_from_sts_session
+
+from sensorctl.embedded.gate.admission import Key, RefusedError, Request, admit
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -24,10 +33,6 @@ Send = Callable[[Message], Awaitable[None]]
 _ROOT_KEY, _ROOT_SECRET = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
 # The emulator's own controls and compatibility routes, which no AWS client calls.
 _CONTROLS = ("/_ministack", "/_localstack", "/_aws/")
-# What browsers add to requests of pages, and AWS clients never do.
-_OF_PAGES = ("origin", "referer", "sec-fetch-site", "access-control-request-method")
-# Role sessions and users: ministack knows their secrets and verifies their signatures.
-_VERIFIED_BEHIND = ("ASIA", "AKIA")
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -36,43 +41,43 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
         await emulator(scope, receive, send)
     elif scope["type"] == "http":
         body = await _read(receive)
-        reason = refusal(scope, body)
-        if reason is None:
-            await emulator(scope, _replay(body, receive), send)
+        try:
+            verified = _admit(scope, body)
+        except RefusedError as refused:
+            await _refuse(send, str(refused))
         else:
-            await _refuse(send, reason)
+            await emulator(verified, _replay(body, receive), send)
 
 
-def refusal(scope: Message, body: bytes) -> str | None:
-    """Return why a request is refused, or None for one that may pass."""
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    if any(name in headers for name in _OF_PAGES):
-        return "requests of web pages are refused"
-    if not _is_local(headers.get("host", "")):
-        # A name of the attacker's that resolves to this machine (DNS rebinding).
-        return "the Host is not localhost"
+def _admit(scope: Message, body: bytes) -> Message:
+    """Return the scope with the verified headers alone. Raises RefusedError."""
     if scope["path"].startswith(_CONTROLS):
-        return "the emulator's own controls are closed"
-    if not headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 "):
-        return "the request is not signed"
-    return _signature_refusal(scope, headers, body)
+        raise RefusedError("the emulator's own controls are closed")
+    request = Request(
+        method=scope["method"],
+        path=scope["raw_path"],
+        query=scope["query_string"],
+        headers=scope["headers"],
+        body=body,
+    )
+    return {**scope, "headers": admit(request, key_of=_key, now=datetime.now(UTC))}
 
 
-def _signature_refusal(scope: Message, headers: Mapping[str, str], body: bytes) -> str | None:
-    signature = parse_header_signature(headers)
-    if isinstance(signature, tuple):
-        return str(signature[1])
-    if signature.access_key_id != _ROOT_KEY:
-        return None if signature.access_key_id.startswith(_VERIFIED_BEHIND) else "the access key is unknown"
-    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    failure = header_signature_failure(signature, _ROOT_SECRET, scope["method"], path, query, headers, body)
-    return None if failure is None else str(failure[1])
-
-
-def _is_local(host: str) -> bool:
-    name = host.rsplit(":", 1)[0].lower()
-    return name in ("localhost", "127.0.0.1") or name.endswith(".localhost")
+def _key(access_key: str) -> Key | None:
+    """Return the secret of the run's root, or of a user or role session that the emulator knows."""
+    if access_key == _ROOT_KEY:
+        return Key(secret=_ROOT_SECRET)
+    # The well-known keys, which the emulator takes for root, are shorter or have no such beginning.
+    if not access_key.startswith(("ASIA", "AKIA")):
+        return None
+    try:
+        account = _account_from_sts_session(access_key) or find_iam_access_key_account(access_key)
+    except AmbiguousAccessKeyError:
+        return None
+    known = resolve_credential(access_key, account)
+    if isinstance(known, CredentialResolutionError):
+        return None
+    return Key(secret=known.secret_access_key, token=known.session_token)
 
 
 async def _read(receive: Receive) -> bytes:
