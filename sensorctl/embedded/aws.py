@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import fcntl
 import json
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -20,6 +22,7 @@ from sensorctl.embedded.assembly import synthesise
 from sensorctl.embedded.deployment import deploy
 from sensorctl.embedded.emulator import Emulator, emulator_python, free_port, require_free
 from sensorctl.embedded.mailbox import Mailbox
+from sensorctl.embedded.private import make_private, write_private
 from sensorctl.embedded.trace_collector import TraceCollector, send_to_daemon
 from sensorctl.errors import UserError
 from sensorctl.pipeline import Pipeline
@@ -27,6 +30,8 @@ from sensorctl.uploader import INCOMING, Uploader
 
 # A small e-mail budget, so that a storm need not be large to go over it.
 CONTEXT = {"stage": "dev", "alert_emails": "you@example.com", "emails_per_minute": "10"}
+
+_THREADS = ("mailbox", "xray-daemon", "xray-api")
 
 
 class EmbeddedAws:
@@ -58,6 +63,7 @@ class EmbeddedAws:
         self._context = {**CONTEXT, **(context or {})}
         self._say = say
         self._cleanup = contextlib.ExitStack()
+        self._died: list[str] = []
 
     def __enter__(self) -> EmbeddedAws:
         with contextlib.ExitStack() as cleanup:
@@ -70,6 +76,8 @@ class EmbeddedAws:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cleanup.close()
+        if self._died:
+            raise UserError(self._died[0]) from error
 
     def uploader(self) -> Uploader:
         """Return what puts objects where ingest looks, and hands their traces to the collector."""
@@ -87,8 +95,12 @@ class EmbeddedAws:
 
     def _start(self, cleanup: contextlib.ExitStack) -> None:
         port = require_free(self._port) if self._port is not None else free_port()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_private(self.folder)
         cleanup.enter_context(_only_one(self.folder))
+        # One that was killed left its own.
+        (self.folder / "state.json").unlink(missing_ok=True)
+        cleanup.callback(make_private, self.folder)
+        cleanup.enter_context(_watching_threads(self._died))
         access_key, secret_key = f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
 
         self.collector = TraceCollector(access_key=access_key, secret_key=secret_key)
@@ -110,6 +122,8 @@ class EmbeddedAws:
             emulator.start()
             assembly = synthesis.result()
 
+        # E-mails and reports are the owner's alone. Not before: a bundle's files must stay readable to Lambda.
+        cleanup.callback(os.umask, os.umask(0o077))
         self.access = replace(emulator.access, xray_endpoint=self.collector.endpoint)
         self._say("deploying the stack")
         self.pipeline = deploy(self.access, assembly=assembly, stage=self._context["stage"])
@@ -129,7 +143,7 @@ class EmbeddedAws:
             "pipeline": asdict(self.pipeline),
         }
         path = self.folder / "state.json"
-        _write_private(path, json.dumps(state))
+        write_private(path, json.dumps(state))
         cleanup.callback(path.unlink, missing_ok=True)
 
     def _warm_up(self) -> None:
@@ -148,18 +162,30 @@ class EmbeddedAws:
 
 
 @contextlib.contextmanager
+def _watching_threads(died: list[str]) -> Iterator[None]:
+    """Interrupt the command when a thread that it depends on dies: it would wait for what never comes."""
+    before = threading.excepthook
+
+    def ended(what: threading.ExceptHookArgs) -> None:
+        before(what)
+        if what.thread is not None and what.thread.name in _THREADS:
+            died.append(f"the {what.thread.name} thread stopped: {what.exc_value!r}")
+            _thread.interrupt_main()
+
+    threading.excepthook = ended
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+@contextlib.contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as lock:
+    path = folder / "lock"
+    path.touch(mode=0o600)
+    with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(f"another one is running in {folder}; wait for it to end or stop it first") from None
         yield
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write whole or not at all: a reader that sees the file sees all of it."""
-    draft = path.with_suffix(".draft")
-    draft.touch(mode=0o600)
-    draft.write_text(text)
-    draft.replace(path)

@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from sensorctl.embedded.access import Access
+from sensorctl.embedded.private import is_held, make_private, write_private
 from sensorctl.errors import UserError
 from sensorctl.waiting import wait_until
 
@@ -33,7 +34,8 @@ def up(*, root: Path, port: int | None, smtp: tuple[str, int] | None, console: C
     here = folder(root)
     if state(root) is not None:
         raise UserError("the embedded AWS is up already; stop it with `make down`")
-    here.mkdir(parents=True, exist_ok=True)
+    make_private(here.parent)
+    make_private(here)
     log = here / "serve.log"
     arguments = [*([f"--port={port}"] if port else []), *([f"--smtp={smtp[0]}:{smtp[1]}"] if smtp else [])]
     with log.open("wb") as out:
@@ -60,9 +62,10 @@ def down(*, root: Path, console: Console) -> None:
     if running is None:
         console.print("The embedded AWS is not up.")
         return
+    # The lock is held, and by this number: whoever takes the lock first removes the state of the one before.
     os.kill(running["pid"], signal.SIGTERM)
     with console.status("stopping the embedded AWS"):
-        if not wait_until(lambda: not _alive(running["pid"]), seconds=_STOP_SECONDS):
+        if not wait_until(lambda: state(root) is None, seconds=_STOP_SECONDS):
             os.kill(running["pid"], signal.SIGKILL)
     console.print("The embedded AWS is down; the inbox stays in .run/up/inbox.")
 
@@ -87,25 +90,14 @@ def state(root: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     written: dict[str, Any] = json.loads(path.read_text())
-    return written if _alive(written["pid"]) else None
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # A child of ours that has ended stays a zombie until it is waited for.
-    stat = Path(f"/proc/{pid}/stat")
-    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
+    return written if is_held(folder(root) / "lock") else None
 
 
 def _explain(console: Console, ready: dict[str, Any], here: Path) -> None:
     access = Access.from_json(ready["access"])
     lines = "".join(f"export {name}='{value}'\n" for name, value in access.environment().items())
     environment = here / "aws.env"
-    environment.touch(mode=0o600)
-    environment.write_text(lines)
+    write_private(environment, lines)
     console.print("The embedded AWS is up. Point boto3, the AWS CLI or the CDK at it with\n", soft_wrap=True)
     console.print(f"    source {environment.relative_to(here.parents[1])}\n", soft_wrap=True)
     console.print(lines, soft_wrap=True, highlight=False)

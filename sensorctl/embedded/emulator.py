@@ -87,7 +87,8 @@ class Emulator:
         if not self.python.exists():
             raise UserError(f"the emulator's environment {self.python.parent.parent} is missing; run `make setup`")
         shutil.rmtree(self.folder, ignore_errors=True)
-        (self.folder / "tmp").mkdir(parents=True)
+        self.folder.mkdir(mode=0o700, parents=True)
+        (self.folder / "tmp").mkdir(mode=0o700)
         self._make_certificate()
         log = (self.folder / "emulator.log").open("wb")
         self._process = subprocess.Popen(
@@ -98,6 +99,7 @@ class Emulator:
             stderr=log,
             # Its own group: Ctrl-C in the terminal must reach us first, so that we can stop things in order.
             start_new_session=True,
+            umask=0o077,
         )
         log.close()
         self._wait_until(self._answers)
@@ -147,8 +149,9 @@ class Emulator:
         certificate = authority.issue_cert("localhost", "127.0.0.1")
         for number, blob in enumerate(certificate.cert_chain_pems):
             blob.write_to_path(str(self.folder / "server.pem"), append=number > 0)
-        certificate.private_key_pem.write_to_path(str(self.folder / "server.key"))
-        (self.folder / "server.key").chmod(0o600)
+        key = self.folder / "server.key"
+        key.touch(mode=0o600)
+        certificate.private_key_pem.write_to_path(str(key))
 
     def _answers(self) -> bool:
         if self._process is not None and self._process.poll() is not None:

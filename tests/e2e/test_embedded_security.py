@@ -2,8 +2,10 @@
 
 import http.client
 import json
+import socket
 import ssl
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from sensorctl.embedded.aws import EmbeddedAws
+from sensorctl.waiting import wait_until
 
 PAGE = {"Origin": "https://hostile.example"}
 
@@ -95,6 +98,90 @@ def test_neither_well_known_keys_nor_a_wrong_secret_get_in(aws: EmbeddedAws, ser
         with pytest.raises(ClientError) as refused:
             getattr(client(aws, service, key, "not the secret"), calls[service])()
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403)
+
+
+def raw(aws: EmbeddedAws, data: bytes) -> bytes:
+    """Send bytes as they are and return all that comes back."""
+    context = ssl.create_default_context(cafile=aws.access.ca_bundle)
+    with (
+        socket.create_connection(("localhost", port(aws)), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        connection.sendall(data)
+        answer = b""
+        while more := connection.recv(65_536):
+            answer += more
+    return answer
+
+
+def forged(key: str) -> str:
+    scope = f"{datetime.now(UTC):%Y%m%d}/us-east-1/lambda/aws4_request"
+    return f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders=host;x-amz-date, Signature={'0' * 64}"
+
+
+@pytest.mark.parametrize("first", ["AKIAIOSFODNN7EXAMPLE", "test", "the run's own"])
+@pytest.mark.parametrize("way", ["two headers", "two credentials", "folded", "the query"])
+def test_no_second_signature_opens_the_gate(aws: EmbeddedAws, first: str, way: str) -> None:
+    """The gate once read the last of two, the emulator the first: a request without a right signature passed."""
+    root = str(aws.access.access_key) if first == "the run's own" else first
+    unknown = "ASIA" + "X" * 16
+    credential = f"Credential={root}/20260101/us-east-1/lambda/aws4_request, "
+    headers, target = {
+        "two headers": (f"Authorization: {forged(root)}\r\nAuthorization: {forged(unknown)}\r\n", ""),
+        "two credentials": (
+            f"Authorization: {forged(unknown).replace('Credential', credential + 'Credential')}\r\n",
+            "",
+        ),
+        "folded": (f"Authorization: {forged(root)},\r\n {forged(unknown)}\r\n", ""),
+        "the query": (f"Authorization: {forged(unknown)}\r\n", f"?X-Amz-Credential={root}/20260101/us-east-1/lambda/a"),
+    }[way]
+    answer = raw(
+        aws,
+        f"GET /2015-03-31/functions/{target} HTTP/1.1\r\nHost: localhost\r\n{headers}"
+        f"X-Amz-Date: {datetime.now(UTC):%Y%m%dT%H%M%SZ}\r\nConnection: close\r\n\r\n".encode(),
+    )
+    assert b"FunctionName" not in answer
+    assert answer.split()[1] in (b"403", b"400")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET https://localhost/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n"
+        b"Connection: close\r\n\r\n0\r\n\r\nGET /2015-03-31/functions/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 200_000 + b"\r\nConnection: close\r\n\r\n",
+        bytes(range(256)) * 8 + b"\r\n\r\n",
+    ],
+    ids=["absolute-form", "no ascii", "length and chunks", "pipelined", "oversized", "no http"],
+)
+def test_whatever_comes_the_gate_refuses_it_and_goes_on(aws: EmbeddedAws, data: bytes) -> None:
+    answer = raw(aws, data)
+    assert b" 200 " not in answer
+    assert ask(aws, "GET", "/", signed(aws))[0] == 200
+
+
+@pytest.mark.parametrize("body", [b"{}", b"not json", b"\xff", b"[" * 60_000, b'{"id": [], "trace_id": {}}'])
+def test_no_datagram_ends_the_collector(aws: EmbeddedAws, body: bytes) -> None:
+    host, number = aws.collector.daemon_address.split(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b'{"format":"json","version":1}\n' + body, (host, int(number)))
+    before = len(aws.collector.documents())
+    aws.uploader().upload("incoming/boiler-7/after-a-datagram.json", b"{}")
+    assert wait_until(lambda: len(aws.collector.documents()) > before, seconds=30)
+    aws.collector.flush()
+
+
+def test_the_x_ray_api_verifies_signatures(aws: EmbeddedAws) -> None:
+    session: Any = boto3.Session(
+        aws_access_key_id=aws.access.access_key, aws_secret_access_key="another", region_name="us-east-1"
+    )
+    xray = session.client("xray", endpoint_url=aws.access.xray_endpoint)
+    with pytest.raises(ClientError, match="403"):
+        xray.put_trace_segments(TraceSegmentDocuments=["{}"])
+    assert aws.access.client("xray").batch_get_traces(TraceIds=["1-00000000-000000000000000000000000"])
 
 
 def test_every_listener_is_on_loopback(aws: EmbeddedAws) -> None:
@@ -177,3 +264,10 @@ def _listening(processes: set[str]) -> set[tuple[str, int]]:
                 plain = ".".join(str(byte) for byte in reversed(bytes.fromhex(address))) if table == "tcp" else address
                 found.add((plain, int(number, 16)))
     return found
+
+
+def test_nothing_of_a_run_is_open_to_others(aws: EmbeddedAws) -> None:
+    everything = [aws.folder, *aws.folder.rglob("*")]
+    assert [
+        path for path in everything if path.exists() and path.stat().st_mode & 0o077 and not path.is_symlink()
+    ] == []

@@ -30,26 +30,11 @@ _SKEW = timedelta(minutes=15)
 _OF_PAGES = frozenset({"origin", "referer", "sec-fetch-site", "access-control-request-method", "cookie"})
 # Clients do not sign these, and nothing depends on them: they are dropped, and Content-Length is made anew.
 _DROPPED = frozenset(
-    [
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "amz-sdk-invocation-id",
-        "amz-sdk-request",
-        "baggage",
-        "cache-control",
-        "connection",
-        "content-length",
-        "expect",
-        "keep-alive",
-        "pragma",
-        "te",
-        "traceparent",
-        "tracestate",
-        "transfer-encoding",
-        "user-agent",
-        "x-amzn-trace-id",
-    ]
+    {
+        *("accept", "accept-encoding", "accept-language", "amz-sdk-invocation-id", "amz-sdk-request", "baggage"),
+        *("cache-control", "connection", "content-length", "expect", "keep-alive", "pragma", "te", "traceparent"),
+        *("tracestate", "transfer-encoding", "user-agent", "x-amzn-trace-id"),
+    }
 )
 # Query parameters that sign: a second signature beside the header's is one nobody verified.
 _SIGNING = ("x-amz-algorithm", "x-amz-credential", "x-amz-signature", "awsaccesskeyid", "signature")
