@@ -20,6 +20,7 @@ from pathlib import Path
 import trustme
 
 from sensorctl.embedded.access import REGION, Access
+from sensorctl.embedded.private import make_private
 from sensorctl.errors import UserError
 
 # Not the `ministack` command: that one also binds port 443 whenever it can, and has no gate before it.
@@ -90,6 +91,8 @@ class Emulator:
         self.folder.mkdir(mode=0o700, parents=True)
         (self.folder / "tmp").mkdir(mode=0o700)
         self._make_certificate()
+        (self.folder / "emulator.log").touch()
+        make_private(self.folder)
         log = (self.folder / "emulator.log").open("wb")
         self._process = subprocess.Popen(
             [str(self.python), "-m", "hypercorn", *_SERVER, "--bind", f"127.0.0.1:{self.port}"],
