@@ -151,7 +151,8 @@ class _Checker:
             ends = sum(one.label == "RESOLVED" for one in told)
             lowered = sum(one.text.startswith("no longer critical") for one in told)
             escalations = sum(one.escalates for one in told)
-            if sum(one.opens for one in told) - escalations > 1 + ends:
+            crossings = sum(one.crosses for one in told)
+            if sum(one.opens for one in told) - escalations - crossings > 1 + ends:
                 self._verdict.doubled.append(f"alert opened twice: {device} {metric}")
             if escalations > 1 + ends + lowered:
                 self._verdict.doubled.append(f"alert escalated twice: {device} {metric}")

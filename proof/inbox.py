@@ -11,6 +11,7 @@ from proof.expressions import Item
 from proof.world import Mail
 
 _HEADLINE = re.compile(r"\[([A-Z]+)\] (\S+) (?:(\S+) )?(.*)")
+_STAGE = re.compile(r"^\[[a-z0-9]+\] ")
 _GRAVITY = {"WARNING": 1, "CRITICAL": 2}
 
 
@@ -35,21 +36,26 @@ class Told:
 
     @property
     def escalates(self) -> bool:
-        """Tell whether it is the rise of an alert that was a warning."""
+        """Return whether it is the rise of an alert that was a warning."""
         return self.opens and self.text.endswith(", was warning")
+
+    @property
+    def crosses(self) -> bool:
+        """Return whether an alert that goes on has crossed a limit on the other side of its range."""
+        return self.opens and self.text.endswith((", was above", ", was below"))
 
 
 def told(mail: Mail) -> frozenset[Told]:
     """Return what an e-mail tells; a digest tells each of its lines."""
     lines = [mail.subject]
-    if mail.subject.startswith("[DIGEST]"):
+    if _STAGE.sub("", mail.subject).startswith("[DIGEST]"):
         lines = [line.strip() for line in mail.body.splitlines() if line.startswith("  [")]
     return frozenset(_told(line) for line in lines)
 
 
 def digest_is_whole(mail: Mail) -> bool:
     """Tell whether a digest names as many as it counts."""
-    counted = re.match(r"\[DIGEST\] ([0-9,]+) ", mail.subject)
+    counted = re.match(r"\[DIGEST\] ([0-9,]+) ", _STAGE.sub("", mail.subject))
     return counted is None or int(counted[1].replace(",", "")) == len(told(mail))
 
 
@@ -82,7 +88,7 @@ def _excuses(earlier: Mail, later: Mail, *, marks: Sequence[tuple[int, Item]], f
 
 
 def _told(headline: str) -> Told:
-    found = _HEADLINE.fullmatch(headline)
+    found = _HEADLINE.fullmatch(_STAGE.sub("", headline))
     if found is None:
         raise ValueError(f"an e-mail says {headline!r}, which the proof cannot read")
     return Told(label=found[1], device=found[2], metric=found[3] or "", text=found[4])

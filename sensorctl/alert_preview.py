@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from lambdas.alert import rejection, silence
 from lambdas.alert.lifecycle import on_breach, on_tick
 from lambdas.alert.message import Mail, render, render_digest
 from lambdas.alert.records import MetricState, Notice, Observation, Silence, timestamp
-from lambdas.shared.contracts import ObjectRef, ReadingsRejected, RejectExample, Severity, ThresholdBreached, breach_id
-from lambdas.shared.thresholds import Bounds, Rule
+from lambdas.shared.contracts import ObjectRef, ReadingsRejected, RejectExample, ThresholdBreached, breach_id
+from lambdas.shared.thresholds import Bounds, Crossing, Rule
 
-REGION = "us-east-1"
+STAGE, REGION = "prod", "us-east-1"
 
 _NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
 _TRACE = "1-6921a4c0-4f0c2b7e9d1a5c3e8b6f7a20"
 _RULE = Rule(
     unit="Cel",
-    warning=Bounds(above=70),
+    warning=Bounds(above=70, below=5),
     critical=Bounds(above=85),
     clear=Bounds(below=65),
     source="metrics.temperature",
@@ -30,18 +31,18 @@ _RULE = Rule(
 
 
 def mails() -> Iterator[Mail]:
-    """Yield opened, escalated, deescalated, reminder, resolved, silent, back, rejected and digest, in this order."""
+    """Yield one e-mail of each kind: an alert from beginning to end, a silence, rejected records, a digest."""
     for notice in (*_alert(), *_silence(), *_rejected()):
-        yield render(notice, region=REGION)
+        yield render(notice, stage=STAGE, region=REGION)
     storm = [notice for number in range(1, 4) for notice in _alert(device=f"boiler-{number}")[:number]]
-    yield render_digest("2026-11-22T12:00Z", storm)
+    yield render_digest("2026-11-22T12:00Z", storm, stage=STAGE, region=REGION)
 
 
 def _alert(device: str = "boiler-7") -> list[Notice]:
-    """It opens, escalates, calms down, goes on, and ends."""
+    """It opens, escalates, falls through the other limit, calms down, goes on, and ends."""
     state = MetricState(device_id=device, metric="temperature")
     told: list[Notice] = []
-    for value, minute in ((75.2, 2), (92.4, 8), (75.2, 19)):
+    for value, minute in ((75.2, 2), (92.4, 8), (-1.5, 9), (75.2, 19)):
         now = _NOON + minute * _MINUTE
         decision = on_breach(state, _breach(value, device=device, at=now), rule=_RULE, now=now)
         state = decision.state
@@ -49,7 +50,7 @@ def _alert(device: str = "boiler-7") -> list[Notice]:
     for latest, minute in ((None, 20), (71.5, 262), (63.2, 300)):
         now = _NOON + minute * _MINUTE
         reading = Observation(at=now, value=latest) if latest is not None else None
-        decision = on_tick(state, latest=reading, rule=_RULE, now=now)
+        decision = on_tick(state, latest=reading, first_clear=reading, rule=_RULE, now=now)
         state = decision.state
         told += decision.notices
     return told
@@ -78,7 +79,8 @@ def _rejected() -> list[Notice]:
 
 
 def _breach(value: float, *, device: str, at: datetime) -> ThresholdBreached:
-    severity: Severity = "critical" if value > 85 else "warning"
+    crossing = cast(Crossing, _RULE.crossing(value))  # every value here is past a limit
+    severity = crossing.severity
     source = ObjectRef(bucket="landing", key=f"incoming/{device}/{at:%H%M}.json", version_id="v1")
     return ThresholdBreached(
         breach_id=breach_id(source, device_id=device, metric="temperature", severity=severity),
@@ -86,8 +88,8 @@ def _breach(value: float, *, device: str, at: datetime) -> ThresholdBreached:
         metric="temperature",
         unit="Cel",
         severity=severity,
-        bound="above",
-        limit=85 if severity == "critical" else 70,
+        bound=crossing.bound,
+        limit=crossing.limit,
         value=value,
         count=12,
         first_at=timestamp(at - _MINUTE),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from lambdas.shared.thresholds import Thresholds
+from lambdas.shared.thresholds import Crossing, Thresholds
 from sensorctl.simulator import SentReading, Upload
 
 ReadingKey = tuple[str, str, tuple[tuple[str, float], ...]]
@@ -41,7 +41,7 @@ class Expected:
     rejects: Counter[str] = field(default_factory=Counter)
     breaching: int = 0
     mails: list[ExpectedMail] = field(default_factory=list)
-    _open: dict[tuple[str, str], str] = field(default_factory=dict)
+    _open: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)  # severity by side of the range
     _rejecting: set[tuple[str, str]] = field(default_factory=set)
     _silent: set[str] = field(default_factory=set)
     _newest: dict[tuple[str, str], tuple[datetime, float]] = field(default_factory=dict)
@@ -58,11 +58,11 @@ class Expected:
 
     def sweep(self, *, now: datetime) -> None:
         """Take in that the sweep has looked at everything: what is clear again ends, who says nothing is silent."""
-        for (device, metric), severity in list(self._open.items()):
+        for (device, metric), sides in list(self._open.items()):
             rule = self.thresholds.rule_for(device, metric)
             if rule is not None and rule.is_clear(self._newest[device, metric][1]):
                 del self._open[device, metric]
-                self.mails.append(ExpectedMail("resolved", severity, f"{device} {metric}"))
+                self.mails.append(ExpectedMail("resolved", _worst(sides.values()), f"{device} {metric}"))
         for device, seen in self._last_seen().items():
             limit = self.thresholds.silent_after(device)
             silent = limit is not None and now - seen > limit
@@ -104,24 +104,33 @@ class Expected:
             self.breaching += 1
 
     def _judge(self, upload: Upload) -> None:
-        """An object's worst crossing of each device and metric opens an alert or escalates the open one."""
-        worst: dict[tuple[str, str], str] = {}
+        """Let an object's worst crossing of each device and metric open an alert, or raise the open one."""
+        worst: dict[tuple[str, str], tuple[bool, float, Crossing]] = {}
         for reading in upload.readings:
             for metric, value in reading.metrics.items():
-                severity = self._crossing(reading.device_id, metric, value)
-                if severity is not None and worst.get((reading.device_id, metric)) != "critical":
-                    worst[reading.device_id, metric] = severity
-        for (device, metric), severity in worst.items():
-            was = self._open.get((device, metric))
-            opened = ExpectedMail("opened", severity, f"{device} {metric}")
-            if not self.foretells(opened):
-                continue
-            if was is None:
-                self.mails.append(opened)
-            elif was == "warning" and severity == "critical":
-                self.mails.append(ExpectedMail("escalated", severity, f"{device} {metric}"))
-            if was != "critical":
-                self._open[device, metric] = severity
+                crossing = self._crossing(reading.device_id, metric, value)
+                if crossing is not None:
+                    order = crossing.severity == "critical", abs(value - crossing.limit), crossing
+                    known = worst.setdefault((reading.device_id, metric), order)
+                    worst[reading.device_id, metric] = max(known, order, key=lambda pair: pair[:2])
+        for (device, metric), (_, _, crossing) in worst.items():
+            if self.foretells(ExpectedMail("opened", crossing.severity, f"{device} {metric}")):
+                self._raise(device, metric, crossing)
+
+    def _raise(self, device: str, metric: str, crossing: Crossing) -> None:
+        sides = self._open.setdefault((device, metric), {})
+        before, on_side = _worst(sides.values()), sides.get(crossing.bound, "none")
+        sides[crossing.bound] = _worst([on_side, crossing.severity])
+        after = _worst(sides.values())
+        if before == "none":
+            kind = "opened"
+        elif after != before:
+            kind = "escalated"
+        elif sides[crossing.bound] != on_side:
+            kind = "crossed"
+        else:
+            return
+        self.mails.append(ExpectedMail(kind, after, f"{device} {metric}"))
 
     def _mail_rejects(self, prefix: str) -> None:
         hour = self.clock().strftime("%Y-%m-%dT%H")
@@ -129,10 +138,13 @@ class Expected:
             self._rejecting.add((prefix, hour))
             self.mails.append(ExpectedMail("rejected", "-", prefix))
 
-    def _crossing(self, device_id: str, metric: str, value: float) -> str | None:
+    def _crossing(self, device_id: str, metric: str, value: float) -> Crossing | None:
         rule = self.thresholds.rule_for(device_id, metric)
-        crossing = rule.crossing(value) if rule else None
-        return crossing.severity if crossing else None
+        return rule.crossing(value) if rule else None
+
+
+def _worst(severities: Iterable[str]) -> str:
+    return max(severities, key=("none", "warning", "critical").index, default="none")
 
 
 def reading_key(device_id: str, timestamp: datetime, metrics: dict[str, float]) -> ReadingKey:

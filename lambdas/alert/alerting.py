@@ -15,7 +15,7 @@ from lambdas.alert.budget import EmailBudget
 from lambdas.alert.delivery import Delivery, Mailer, Outcome
 from lambdas.alert.digest import Digests
 from lambdas.alert.ledger import Ledger, alert_key, rejection_key
-from lambdas.alert.message import render
+from lambdas.alert.message import render, render_digest
 from lambdas.alert.readings import Readings
 from lambdas.alert.records import MetricState
 from lambdas.alert.settings import Settings
@@ -71,7 +71,7 @@ class Alerting:
             ledger=ledger,
             budget=budget,
             mailer=mailer,
-            render=partial(render, region=settings.region),
+            render=partial(render, stage=settings.stage, region=settings.region),
             clock=clock,
             new_lease=new_lease,
         )
@@ -186,7 +186,12 @@ class Alerting:
                     ledger=self._ledger,
                     readings=self._readings,
                     delivery=self._delivery,
-                    digests=Digests(ledger=self._ledger, delivery=self._delivery, clock=self._clock),
+                    digests=Digests(
+                        ledger=self._ledger,
+                        delivery=self._delivery,
+                        render=partial(render_digest, stage=self._settings.stage, region=self._settings.region),
+                        clock=self._clock,
+                    ),
                     thresholds=self._thresholds,
                     clock=self._clock,
                     time_left=time_left,

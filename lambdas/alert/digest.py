@@ -15,7 +15,7 @@ from itertools import accumulate
 from lambdas.alert import outbox
 from lambdas.alert.delivery import Delivery, Outcome
 from lambdas.alert.ledger import Ledger, digest_key
-from lambdas.alert.message import render_digest
+from lambdas.alert.message import Mail
 from lambdas.alert.records import Decision, Digest, Member, Message, Notice, Record
 
 # What one digest counts at most: its marks must fit into one sweep, and its list of names into one item (400 KB),
@@ -27,9 +27,17 @@ _MOST_BYTES = 300_000
 class Digests:
     """Makes a minute's digest, and finishes one that was cut short."""
 
-    def __init__(self, *, ledger: Ledger, delivery: Delivery, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        delivery: Delivery,
+        render: Callable[[str, Sequence[Notice]], Mail],
+        clock: Callable[[], datetime],
+    ) -> None:
         self._ledger = ledger
         self._delivery = delivery
+        self._render = render
         self._clock = clock
 
     def make(self, waiting: Sequence[tuple[Record, Message]]) -> int:
@@ -67,7 +75,7 @@ class Digests:
         if not notices:
             self._ledger.put(replace(record, outbox=()), now=self._clock())
             return 0
-        sent = self._delivery.publish(record, message, mail=render_digest(digest.digest_id, notices))
+        sent = self._delivery.publish(record, message, mail=self._render(digest.digest_id, notices))
         return 0 if sent is None else 1
 
     def _count(self, member: Member, digest: Digest, *, known: dict[str, Record]) -> Notice | None:

@@ -3,6 +3,9 @@
 Breaches only raise, ticks only lower. A breach joins the alert by minimum, maximum and worst-of, so that duplicates and
 any order of arrival give the same state; only a tick, which looks at the device's newest reading, steps down or closes,
 and it leaves a watermark behind which nothing is decided again. The diagram is in docs/alerts.md.
+
+All reading times are counted: the earlier of the device's stamp and the upload. A stamp that is ahead can therefore
+settle, close or hide nothing beyond its own upload.
 """
 
 from __future__ import annotations
@@ -12,10 +15,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from lambdas.alert.facts import facts_of, limit_in_force
 from lambdas.alert.records import (
     RANK,
     Alert,
-    AlertFacts,
     Decision,
     MetricState,
     Notice,
@@ -31,6 +34,8 @@ STALE_AFTER = timedelta(hours=24)
 # For how long nothing critical must have been read before an alert steps down to warning: without it, a value that
 # hovers at the critical limit would mail at every turn.
 CALM_AFTER = timedelta(minutes=10)
+# A reminder says so when nothing was read for longer than this.
+QUIET_AFTER = timedelta(minutes=10)
 # The next moment that a reading can be taken.
 _AFTER = timedelta(microseconds=1)
 # The pause between reminders of an alert whose rule is gone.
@@ -42,17 +47,21 @@ def on_breach(
 ) -> Decision[MetricState]:
     """Join a breach; it opens or escalates an alert and never lowers one. Raises ContractError for a bad time.
 
+    An open alert is mailed again when its severity rises (`escalated`), and when a side of the range is crossed that
+    was not, or less severely (`crossed`): 13 and then -6 against limits of 12 and 0 are two different problems.
+
     Without a rule (ingest judged by a document that has changed since, or that we cannot read) it opens at once: an
     alarm too many is better than one too few.
     """
-    first, last = _span(breach)
+    first, last = _counted_span(breach, now=now)
     if now - last > STALE_AFTER:
-        return Decision(state=replace(state, recorded=_recorded(state.recorded, breach)), outcome="stale")
+        recorded = _recorded(state.recorded, first, last, severity=breach.severity)
+        return Decision(state=replace(state, recorded=recorded), outcome="stale")
     if state.settled_through is not None and last < state.settled_through:
         return Decision(state=state, outcome="late")
     if state.settled_through is not None:
         first = max(first, state.settled_through)
-    before = state.alert
+    before = _with_sides(state.alert) if state.alert is not None else None
     alert = _joined(before, breach, first, last) if before else _new(state, breach, first, last, now)
     if alert == before:
         return Decision(state=state, outcome="unchanged")
@@ -61,17 +70,25 @@ def on_breach(
         return _open_if_held(state, alert, through=alert.last_at, rule=rule, now=now) or Decision(
             state=state, outcome="pending"
         )
-    if before is not None and RANK[alert.severity] > RANK[before.severity]:
-        return _notify(state, alert, "escalated", breach=breach, rule=rule, now=now, until=alert.last_at)
-    return Decision(state=state, outcome="joined")
+    kind = _rise(before, alert) if before is not None else None
+    if kind is None:
+        return Decision(state=state, outcome="joined")
+    return _notify(state, alert, kind, breach=breach, rule=rule, now=now, until=alert.last_at)
 
 
 def on_tick(
-    state: MetricState, *, latest: Observation | None, rule: Rule | None, now: datetime
+    state: MetricState,
+    *,
+    latest: Observation | None,
+    rule: Rule | None,
+    now: datetime,
+    first_clear: Observation | None = None,
 ) -> Decision[MetricState]:
     """Look at the device's newest reading of the metric and at the clock: close, step down, remind, or open.
 
-    `latest` counts only when it is newer than every breach the alert knows. Nothing happens to a closed alert.
+    `latest` counts only when it is newer than every breach the alert knows. `first_clear` is the first reading after
+    them that was past clear: an all-clear names its time, and settles through `latest`. Nothing happens to a closed
+    alert.
     """
     alert = state.alert
     if alert is None:
@@ -80,8 +97,11 @@ def on_tick(
     if rule is None:
         end = max(alert.last_at + _AFTER, now)
         return _end(state, alert, at=end, latest=fresh, reason="no threshold is set for it any more")
-    tick = _tick_pending if alert.phase == "pending" else _tick_open
-    return tick(state, alert, fresh=fresh, rule=rule, now=now) or Decision(state=state, outcome="unchanged")
+    if alert.phase == "pending":
+        decision = _tick_pending(state, alert, fresh=fresh, rule=rule, now=now)
+    else:
+        decision = _tick_open(state, alert, fresh=fresh, first_clear=first_clear, rule=rule, now=now)
+    return decision or Decision(state=state, outcome="unchanged")
 
 
 def _tick_pending(
@@ -96,15 +116,29 @@ def _tick_pending(
 
 
 def _tick_open(
-    state: MetricState, alert: Alert, *, fresh: Observation | None, rule: Rule, now: datetime
+    state: MetricState,
+    alert: Alert,
+    *,
+    fresh: Observation | None,
+    first_clear: Observation | None,
+    rule: Rule,
+    now: datetime,
 ) -> Decision[MetricState] | None:
     if fresh is not None and rule.is_clear(fresh.value):
-        return _end(state, alert, at=fresh.at, latest=fresh)
+        in_between = first_clear is not None and alert.last_at < first_clear.at <= fresh.at
+        return _end(state, alert, at=fresh.at, latest=fresh, cleared=first_clear if in_between else fresh, rule=rule)
     newest = fresh.at if fresh is not None else alert.last_at
     crossing = rule.crossing(fresh.value) if fresh is not None else None
     still_critical = crossing is not None and crossing.severity == "critical"
     if alert.critical_at is not None and newest - alert.critical_at >= CALM_AFTER and not still_critical:
-        lowered = replace(alert, severity="warning", critical_at=None, lowered_through=newest)
+        lowered = replace(
+            alert,
+            severity="warning",
+            above=alert.above and "warning",
+            below=alert.below and "warning",
+            critical_at=None,
+            lowered_through=newest,
+        )
         return _notify(state, lowered, "deescalated", latest=fresh, rule=rule, now=now, until=newest)
     if alert.remind_at is not None and now >= alert.remind_at:
         return _notify(state, alert, "reminder", latest=fresh, rule=rule, now=now, until=now)
@@ -147,21 +181,43 @@ def _new(state: MetricState, breach: ThresholdBreached, first: datetime, last: d
         last_at=last,
         critical_at=last if breach.severity == "critical" else None,
         worst=breach,
+        above=breach.severity if breach.bound == "above" else None,
+        below=breach.severity if breach.bound == "below" else None,
     )
+
+
+def _with_sides(alert: Alert) -> Alert:
+    """Return the alert with the side it is on, which earlier versions did not store."""
+    if alert.above is not None or alert.below is not None:
+        return alert
+    is_above = alert.worst.bound == "above"
+    return replace(alert, above=alert.severity if is_above else None, below=None if is_above else alert.severity)
 
 
 def _joined(alert: Alert, breach: ThresholdBreached, first: datetime, last: datetime) -> Alert:
     lowered = alert.lowered_through is not None and last <= alert.lowered_through
-    critical = breach.severity == "critical" and not lowered
-    severity: Severity = "critical" if critical else alert.severity
+    level: Severity = "warning" if lowered else breach.severity
+    critical = level == "critical"
     return replace(
         alert,
-        severity=severity,
+        severity=_worse(alert.severity, level),
+        above=_worse(alert.above, level) if breach.bound == "above" else alert.above,
+        below=_worse(alert.below, level) if breach.bound == "below" else alert.below,
         since=min(alert.since, first),
         last_at=max(alert.last_at, last),
         critical_at=max(alert.critical_at or last, last) if critical else alert.critical_at,
         worst=max(alert.worst, breach, key=badness),
     )
+
+
+def _worse(known: Severity | None, new: Severity) -> Severity:
+    return "critical" if "critical" in (known, new) else new
+
+
+def _rise(before: Alert, after: Alert) -> Literal["escalated", "crossed"] | None:
+    if RANK[after.severity] > RANK[before.severity]:
+        return "escalated"
+    return "crossed" if (after.above, after.below) != (before.above, before.below) else None
 
 
 def _open_if_held(
@@ -177,7 +233,7 @@ def _open_if_held(
 def _notify(
     state: MetricState,
     alert: Alert,
-    kind: Literal["opened", "escalated", "deescalated", "reminder"],
+    kind: Literal["opened", "escalated", "crossed", "deescalated", "reminder"],
     *,
     rule: Rule | None,
     now: datetime,
@@ -186,14 +242,25 @@ def _notify(
     latest: Observation | None = None,
 ) -> Decision[MetricState]:
     alert = replace(alert, remind_at=now + (rule.remind_every if rule is not None else REMIND_EVERY))
-    facts = _facts(state, alert, level=alert.severity, until=until, latest=latest)
-    facts = replace(facts, breach=breach or facts.breach)
+    facts = facts_of(state, alert, breach=breach or alert.worst, until=until, latest=latest, level=alert.severity)
+    if kind in ("deescalated", "reminder"):
+        newest = latest.at if latest is not None else alert.last_at
+        quiet_since = newest if now - newest > QUIET_AFTER else None
+        limit = limit_in_force(rule, alert, latest=latest, severity=alert.severity)
+        facts = replace(facts, limit=limit, quiet_since=quiet_since)
     notice = Notice(kind=kind, alert_id=alert.alert_id, severity=alert.worst.severity, alert=facts)
     return Decision(state=replace(state, alert=alert), notices=(notice,), outcome=kind)
 
 
 def _end(
-    state: MetricState, alert: Alert, *, at: datetime, latest: Observation | None, reason: str | None = None
+    state: MetricState,
+    alert: Alert,
+    *,
+    at: datetime,
+    latest: Observation | None,
+    cleared: Observation | None = None,
+    rule: Rule | None = None,
+    reason: str | None = None,
 ) -> Decision[MetricState]:
     """Close at a reading time, which settles all before it; what was never opened ends without a word.
 
@@ -203,38 +270,31 @@ def _end(
     closed = replace(state, alert=None, settled_through=settled)
     if alert.phase == "pending":
         return Decision(state=closed, outcome="dropped")
-    facts = replace(_facts(state, alert, level=None, until=at, latest=latest), reason=reason)
+    until = cleared.at if cleared is not None else at
+    facts = replace(
+        facts_of(state, alert, breach=alert.worst, until=until, latest=latest),
+        cleared=cleared,
+        limit=limit_in_force(rule, alert, latest=None, severity=alert.worst.severity),
+        reason=reason,
+    )
     notice = Notice(kind="resolved", alert_id=alert.alert_id, severity=alert.worst.severity, alert=facts)
     return Decision(state=closed, notices=(notice,), outcome="resolved")
 
 
-def _facts(
-    state: MetricState, alert: Alert, *, level: Severity | None, until: datetime, latest: Observation | None
-) -> AlertFacts:
-    return AlertFacts(
-        device_id=state.device_id,
-        metric=state.metric,
-        level=level,
-        breach=alert.worst,
-        since=alert.since,
-        until=until,
-        latest=latest,
-    )
-
-
-def _recorded(before: Recorded | None, breach: ThresholdBreached) -> Recorded:
-    first, last = _span(breach)
+def _recorded(before: Recorded | None, first: datetime, last: datetime, *, severity: Severity) -> Recorded:
     if before is None:
-        return Recorded(first_at=first, last_at=last, severity=breach.severity)
+        return Recorded(first_at=first, last_at=last, severity=severity)
     return Recorded(
         first_at=min(before.first_at, first),
         last_at=max(before.last_at, last),
-        severity="critical" if "critical" in (before.severity, breach.severity) else "warning",
+        severity=_worse(before.severity, severity),
     )
 
 
-def _span(breach: ThresholdBreached) -> tuple[datetime, datetime]:
+def _counted_span(breach: ThresholdBreached, *, now: datetime) -> tuple[datetime, datetime]:
+    """Return the first and last reading time, neither later than the upload (than now, where the event has none)."""
     first, last = instant(breach.first_at, name="first_at"), instant(breach.last_at, name="last_at")
     if first > last:
         raise ContractError(f"event detail: first_at ({breach.first_at}) is after last_at ({breach.last_at})")
-    return first, last
+    uploaded = instant(breach.uploaded_at, name="uploaded_at") if breach.uploaded_at is not None else now
+    return min(first, uploaded), min(last, uploaded)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lambdas.alert.lifecycle import badness
 from lambdas.alert.records import RANK, Notice
-from lambdas.alert.texts import Text, text_of
+from lambdas.alert.texts import Origin, Text, text_of
 from lambdas.alert.wording import COLUMNS, ascii_only, cut, paragraph, table
 from lambdas.shared.printable import printable
 
@@ -32,14 +32,15 @@ class Mail:
     attributes: dict[str, str]
 
 
-def render(notice: Notice, *, region: str) -> Mail:
-    """Return the e-mail of any notice but a digest. `region` is where the X-Ray console has the trace."""
-    text = text_of(notice, region=region)
+def render(notice: Notice, *, stage: str, region: str) -> Mail:
+    """Return the e-mail of any notice but a digest. The Subject names the stage unless it is prod."""
+    text = text_of(notice, origin=Origin(stage=stage, region=region))
+    prefix = _stage_prefix(stage)
     blocks = [paragraph(text.sentence), table(text.rows)]
     blocks += [f"{title}:\n  {line}" for title, line in text.pointers]
     blocks.append(f"Alert {notice.alert_id}")
     return Mail(
-        subject=_headline(text, width=SUBJECT_MOST),
+        subject=prefix + _headline(text, width=SUBJECT_MOST - len(prefix)),
         body="\n\n".join(blocks) + "\n",
         attributes={
             "kind": notice.kind,
@@ -50,28 +51,34 @@ def render(notice: Notice, *, region: str) -> Mail:
     )
 
 
-def render_digest(digest_id: str, notices: Sequence[Notice]) -> Mail:
+def render_digest(digest_id: str, notices: Sequence[Notice], *, stage: str, region: str) -> Mail:
     """Return the e-mail that stands for all `notices`: how many, the worst by name, and where to see the rest."""
+    origin = Origin(stage=stage, region=region)
     named = sorted(notices, key=urgency, reverse=True)[:NAMED_IN_DIGEST]
     critical = sum(notice.severity == "critical" for notice in notices)
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in Counter(notice.kind for notice in notices).most_common())
     title = "All of them" if len(named) == len(notices) else f"The worst {len(named)}"
-    lines = [_headline(text_of(notice, region=""), width=COLUMNS - 2) for notice in named]
+    lines = [_headline(text_of(notice, origin=origin), width=COLUMNS - 2) for notice in named]
     blocks = [
         paragraph(
             f"{len(notices):,} alert e-mails were over the budget and are told here together: {kinds}; {critical:,} of "
             "them about critical alerts."
         ),
         "\n".join([f"{title}:", *(f"  {line}" for line in lines)]),
-        f"See every one:\n  sensorctl alerts --digest {digest_id}",
+        f"See all of them:\n  sensorctl alerts --digest {digest_id} {origin.options}",
         f"Digest {digest_id}",
     ]
     worst = max((notice.severity for notice in notices), key=lambda severity: RANK[severity], default=None)
+    headline = f"[DIGEST] {len(notices)} alerts over the e-mail budget, {critical} of them critical"
     return Mail(
-        subject=f"[DIGEST] {len(notices)} alerts over the e-mail budget, {critical} of them critical",
+        subject=_stage_prefix(stage) + headline,
         body="\n\n".join(blocks) + "\n",
         attributes={"kind": "digest", "severity": worst or "none", "device_id": NOBODY, "metric": NOBODY},
     )
+
+
+def _stage_prefix(stage: str) -> str:
+    return "" if stage == "prod" else f"[{stage}] "
 
 
 def _headline(text: Text, *, width: int) -> str:

@@ -1,6 +1,7 @@
 """What the ledger keeps and what an e-mail says: plain frozen records. Pure; no AWS SDK import.
 
-All times are aware datetimes in UTC. "Reading time" is a device's own clock, "clock time" is ours.
+All times are aware datetimes in UTC. "Clock time" is ours. "Reading time" is the earlier of the device's own stamp and
+the upload of the object that the reading came in, so that no stamp can reach beyond its upload.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Generic, Literal, TypeVar
 
 from lambdas.shared.contracts import ObjectRef, ReadingsRejected, Severity, ThresholdBreached
+from lambdas.shared.threshold_rules import Crossing
 
 Kind = Literal[
-    "opened", "escalated", "deescalated", "reminder", "resolved", "silent", "back", "rejected", "digest"
+    "opened", "escalated", "crossed", "deescalated", "reminder", "resolved", "silent", "back", "rejected", "digest"
 ]  # fmt: skip
 AlertPhase = Literal["pending", "open"]
 MessageStatus = Literal["PENDING", "LEASED", "SENT", "DIGESTED"]
@@ -21,23 +23,29 @@ RANK: dict[Severity | None, int] = {None: 0, "warning": 1, "critical": 2}
 
 
 def timestamp(at: datetime) -> str:
-    """Return RFC 3339 in UTC with six fractional digits, so that text order is time order."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """Return RFC 3339 in UTC with four digits of year and six of a second's fraction, so that text order is time order.
+
+    Not by `strftime`, whose `%Y` does not pad the years before 1000 on Linux.
+    """
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """One reading of one metric, taken at a reading time."""
+    """One reading of one metric at its reading time; `stamped_at` is what the device's own clock said."""
 
     at: datetime
     value: float | int
+    stamped_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertFacts:
-    """What is told of an alert. `level` holds now (None: it has ended); `since` and `until` are reading times.
+    """What an e-mail says of an alert. `level` holds now (None: it has ended); `since`, `until` are reading times.
 
-    `breach` is the one this is about, else the worst; `latest` is the newest reading, if it is newer than all breaches.
+    `breach` is the one this is about, else the worst; `latest` is the newest reading, if it is newer than all breaches,
+    and `cleared` the first one that was past clear. `limit` is the one in force, which may have changed since the
+    breach. `opposite` is how severely the other side of the range was crossed. Since `quiet_since` nothing was read.
     """
 
     device_id: str
@@ -47,17 +55,34 @@ class AlertFacts:
     until: datetime
     level: Severity | None = None
     latest: Observation | None = None
+    cleared: Observation | None = None
+    limit: Crossing | None = None
+    opposite: Severity | None = None
+    quiet_since: datetime | None = None
     reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
+class PendingBreach:
+    """A metric that is out of bounds since `since`, not yet for as long as its rule's `for`; `breach` is the worst."""
+
+    since: datetime
+    breach: ThresholdBreached
+
+
+@dataclass(frozen=True, kw_only=True)
 class SilenceFacts:
-    """What is told of a silence: its last reading before, and the clock (or the first reading) at the other end."""
+    """What an e-mail says of a silence: the last upload before it, and the clock (or first upload) at its other end.
+
+    `pending` are the worst of the `pending_count` metrics that were out of bounds when the device fell silent.
+    """
 
     device_id: str
     since: datetime
     until: datetime
     limit: timedelta
+    pending: tuple[PendingBreach, ...] = ()
+    pending_count: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +142,8 @@ class Alert:
     """A running alert: `pending` until its breach has lasted for the rule's `for`, then `open`.
 
     `since`, `last_at`, `critical_at` are reading times of breaches: the first, the last, the last critical one. A
-    critical breach at or before `lowered_through` never escalates it again. `noticed_at`, `remind_at`: clock times.
+    critical breach at or before `lowered_through` never escalates it again. `above` and `below` are how severely each
+    side of the range was crossed; `severity` is the worse of the two. `noticed_at`, `remind_at`: clock times.
     """
 
     alert_id: str
@@ -127,6 +153,8 @@ class Alert:
     since: datetime
     last_at: datetime
     worst: ThresholdBreached
+    above: Severity | None = None
+    below: Severity | None = None
     critical_at: datetime | None = None
     lowered_through: datetime | None = None
     remind_at: datetime | None = None
@@ -158,7 +186,7 @@ class MetricState:
 
 @dataclass(frozen=True, kw_only=True)
 class Silence:
-    """Whether a device has gone silent: `since` is its last reading's time, `noticed_at` when the sweep saw it."""
+    """Whether a device has gone silent: `since` is its last upload's time, `noticed_at` when the sweep saw it."""
 
     device_id: str
     since: datetime | None = None

@@ -56,6 +56,7 @@ class Sweep:
         self._counts = counts
         self._failures: list[Exception] = []
         self._silent: set[str] = set()
+        self._pending: dict[str, dict[str, MetricState]] = {}
 
     def run(self) -> None:
         """Do all parts; count e-mails under `emails_sent` and decisions by their word. Raises the first failure."""
@@ -118,7 +119,21 @@ class Sweep:
             return
         now = self._clock()
         latest = self._readings.newest(state.device_id, state.metric, after=state.alert.last_at, now=now)
-        self._transition(record, lambda state, now: lifecycle.on_tick(state, latest=latest, rule=rule, now=now))
+
+        def decide(state: MetricState, now: datetime) -> Decision[MetricState]:
+            decision = lifecycle.on_tick(state, latest=latest, rule=rule, now=now)
+            self._note_pending(decision.state)
+            return decision
+
+        self._transition(record, decide)
+
+    def _note_pending(self, state: MetricState) -> None:
+        """Keep what waits out a `for`, so that the e-mail says so if its device turns out to be silent."""
+        pending = self._pending.setdefault(state.device_id, {})
+        if state.status == "pending":
+            pending[state.metric] = state
+        else:
+            pending.pop(state.metric, None)
 
     def _look_for_silence(self) -> None:
         """Look at the last reading of every device that ingest has registered and that must not be silent."""
@@ -144,9 +159,10 @@ class Sweep:
             return
         if isinstance(record, str) and (limit is None or not silence.is_silent(last_seen, limit=limit, now=now)):
             return
+        pending = tuple(self._pending.get(device_id, {}).values())
         self._transition(
             record,
-            lambda state, now: silence.on_look(state, last_seen=last_seen, limit=limit, now=now),
+            lambda state, now: silence.on_look(state, last_seen=last_seen, limit=limit, now=now, pending=pending),
             blank=Silence(device_id=device_id),
         )
 

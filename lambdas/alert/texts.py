@@ -7,12 +7,27 @@ import shlex
 from dataclasses import dataclass
 
 from lambdas.alert.lifecycle import CALM_AFTER
-from lambdas.alert.records import AlertFacts, Notice, RejectedFacts, SilenceFacts
+from lambdas.alert.records import AlertFacts, Notice, PendingBreach, RejectedFacts, SilenceFacts
 from lambdas.alert.wording import amount, spoken, utc, utc_argument
-from lambdas.shared.contracts import ObjectRef, ThresholdBreached
+from lambdas.shared.contracts import Bound, ObjectRef, ThresholdBreached
 from lambdas.shared.printable import printable
+from lambdas.shared.threshold_rules import Crossing
 
+_OTHER: dict[Bound, Bound] = {"above": "below", "below": "above"}
 _TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where an e-mail comes from: the stage, and the region whose X-Ray console has the traces."""
+
+    stage: str
+    region: str
+
+    @property
+    def options(self) -> str:
+        """Return the options that lead a `sensorctl` command there, whatever the reader's own defaults are."""
+        return f"--stage {self.stage} --region {self.region}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,29 +46,35 @@ class Text:
     pointers: tuple[tuple[str, str], ...] = ()
 
 
-def text_of(notice: Notice, *, region: str) -> Text:
+def text_of(notice: Notice, *, origin: Origin) -> Text:
     """Return the words of a notice. Raises ValueError for a digest, which has words of its own."""
     if notice.alert is not None:
-        return _alert(notice, notice.alert, region=region)
+        return _alert(notice, notice.alert, origin=origin)
     if notice.silence is not None:
-        return _silence(notice, notice.silence)
+        return _silence(notice, notice.silence, origin=origin)
     if notice.rejected is not None:
-        return _rejected(notice.rejected, region=region)
+        return _rejected(notice.rejected, origin=origin)
     raise ValueError(f"a notice of kind {notice.kind} has nothing to say")
 
 
-def _alert(notice: Notice, facts: AlertFacts, *, region: str) -> Text:
+def _alert(notice: Notice, facts: AlertFacts, *, origin: Origin) -> Text:
     breach = facts.breach
-    tail, sentence = _told(notice, facts)
-    rows = [("Since", _since(facts)), ("Limit", f"{_bound(breach)} ({breach.severity})")]
-    if facts.latest is not None:
-        rows.append(("Now", f"{amount(facts.latest.value, breach.unit)}, read {utc(facts.latest.at)}"))
-    about_this_breach = notice.kind in ("opened", "escalated")
+    tail, sentence = _tail_and_sentence(notice, facts)
+    limit = facts.limit or breach
+    rows = [("Since", _since(facts)), ("Limit", f"{_bound(limit, unit=breach.unit)} ({limit.severity})")]
+    if facts.opposite is not None:
+        rows.append(("Also", f"{_OTHER[breach.bound]} its {facts.opposite} limit"))
+    if facts.cleared is not None:
+        rows.append(("Clear", f"{amount(facts.cleared.value, breach.unit)}, read {utc(facts.cleared.at)}"))
+    if facts.latest is not None and facts.latest != facts.cleared:
+        label = "Now" if facts.quiet_since is None else "Last"
+        rows.append((label, f"{amount(facts.latest.value, breach.unit)}, read {utc(facts.latest.at)}"))
+    about_this_breach = notice.kind in ("opened", "escalated", "crossed")
     rows.append(("Value" if about_this_breach else "Worst", amount(breach.value, breach.unit)))
     rows.append(("Readings", f"{breach.count:,} out of bounds in this object"))
     rows += _object_rows(breach.object)
     device, metric = shlex.quote(printable(facts.device_id)), shlex.quote(printable(facts.metric))
-    see = f"sensorctl readings {device} --metric {metric} --since {utc_argument(facts.since)}"
+    see = f"sensorctl readings {device} --metric {metric} --since {utc_argument(facts.since)} {origin.options}"
     label = "resolved" if facts.level is None else facts.level
     return Text(
         label=label,
@@ -62,46 +83,64 @@ def _alert(notice: Notice, facts: AlertFacts, *, region: str) -> Text:
         tail=tail,
         sentence=sentence,
         rows=tuple(rows),
-        pointers=(("See the readings", see), *_trace(breach.trace_id, region=region)),
+        pointers=(("See the readings", see), *_trace(breach.trace_id, region=origin.region)),
     )
 
 
-def _told(notice: Notice, facts: AlertFacts) -> tuple[str, str]:
+def _tail_and_sentence(notice: Notice, facts: AlertFacts) -> tuple[str, str]:
     """Return the end of the Subject and the first sentence of the body."""
     breach = facts.breach
     what = f"{printable(facts.device_id)}: {printable(facts.metric)}"
-    value, bound, limit = amount(breach.value, breach.unit), _bound(breach), f"{breach.limit:.10g}"
+    value, bound = amount(breach.value, breach.unit), _bound(breach, unit=breach.unit)
     lasted = spoken(facts.until - facts.since)
-    short = f"{value} {breach.bound} {limit}"
+    tail = f"{value} {breach.bound} {breach.limit:.10g}"
     match notice.kind:
         case "opened":
-            return short, f"{what} is {value}, {bound}, the {breach.severity} limit."
+            sentence = f"{what} is {value}, {bound}, the {breach.severity} limit."
         case "escalated":
-            return f"{short}, was warning", f"{what} has gone from warning to critical: {value}, {bound}."
+            tail += ", was warning"
+            sentence = f"{what} has gone from warning to critical: {value}, {bound}."
+        case "crossed":
+            tail += f", was {_OTHER[breach.bound]}"
+            sentence = f"{what} has crossed the other side of its range: {value}, {bound}, the {breach.severity} limit."
         case "deescalated":
+            tail = "no longer critical"
             calm = f"nothing critical was read for {spoken(CALM_AFTER)}, and the alert goes on as a warning."
-            return "no longer critical", f"{what} is no longer critical: {calm}"
+            sentence = f"{what} is no longer critical: {calm}"
+        case "reminder" if facts.quiet_since is not None:
+            tail = f"still open after {lasted}, no reading for {spoken(facts.until - facts.quiet_since)}"
+            sentence = (
+                f"The alert on {what} is still open after {lasted}, and there has been no reading since "
+                f"{utc(facts.quiet_since)}."
+            )
         case "reminder":
-            told = f"{what} has not been back within its limits for {lasted}, and the alert is still open."
-            return f"still open after {lasted}", told
+            tail = f"still open after {lasted}"
+            sentence = f"{what} has not been back within its limits for {lasted}, and the alert is still open."
         case _ if facts.reason is not None:
-            return f"closed after {lasted}", f"The alert on {what} ended after {lasted}: {facts.reason}."
+            tail, sentence = f"closed after {lasted}", f"The alert on {what} ended after {lasted}: {facts.reason}."
         case _:
-            now = f"{amount(facts.latest.value, breach.unit)} " if facts.latest is not None else ""
-            return f"{now}after {lasted}", f"{what} is back within its limits, after {lasted}."
+            tail = f"after {lasted}"
+            if facts.cleared is not None:
+                tail = f"{amount(facts.cleared.value, breach.unit)} {tail}"
+            sentence = f"{what} is back within its limits, after {lasted}."
+    return tail, sentence
 
 
-def _silence(notice: Notice, facts: SilenceFacts) -> Text:
+def _silence(notice: Notice, facts: SilenceFacts, *, origin: Origin) -> Text:
     lasted, device = spoken(facts.until - facts.since), printable(facts.device_id)
     rows = [("Last seen", utc(facts.since)), ("Expected", f"a reading at least every {spoken(facts.limit)}")]
     if notice.kind == "silent":
         label, tail = "silent", f"no reading for {lasted}"
         sentence = f"{device} has sent no reading for {lasted}."
+        if facts.pending:
+            tail += ", was out of bounds"
+            sentence += f" {_metrics_pending(facts)} out of bounds when it fell silent, with an alert still pending."
+            rows += [("Pending", _pending(pending)) for pending in facts.pending]
     else:
         label, tail = "back", f"reports again after {lasted}"
         sentence = f"{device} sends readings again, after a silence of {lasted}."
         rows.insert(1, ("Back at", utc(facts.until)))
-    see = f"sensorctl readings {shlex.quote(device)} --since {utc_argument(facts.since)}"
+    see = f"sensorctl readings {shlex.quote(device)} --since {utc_argument(facts.since)} {origin.options}"
     return Text(
         label=label,
         device=facts.device_id,
@@ -112,7 +151,22 @@ def _silence(notice: Notice, facts: SilenceFacts) -> Text:
     )
 
 
-def _rejected(facts: RejectedFacts, *, region: str) -> Text:
+def _metrics_pending(facts: SilenceFacts) -> str:
+    """Return the metrics with their verb: `a was`, `a, b and 3 more were`."""
+    names = [printable(pending.breach.metric) for pending in facts.pending]
+    more = facts.pending_count - len(names)
+    return (
+        ", ".join(names) + (f" and {more} more" if more > 0 else "") + (" was" if facts.pending_count == 1 else " were")
+    )
+
+
+def _pending(pending: PendingBreach) -> str:
+    breach = pending.breach
+    crossing = f"{amount(breach.value, breach.unit)}, {_bound(breach, unit=breach.unit)} ({breach.severity})"
+    return f"{printable(breach.metric)} {crossing}, since {utc(pending.since)}"
+
+
+def _rejected(facts: RejectedFacts, *, origin: Origin) -> Text:
     rejected = facts.rejected
     total = rejected.stored + rejected.rejected
     counts = sorted(rejected.reasons.items(), key=lambda reason: (-reason[1], reason[0]))
@@ -136,7 +190,7 @@ def _rejected(facts: RejectedFacts, *, region: str) -> Text:
         ),
         pointers=(
             ("The rejected records", f"s3://{printable(source.bucket)}/{printable(rejected.quarantine_key)}"),
-            *_trace(rejected.trace_id, region=region),
+            *_trace(rejected.trace_id, region=origin.region),
         ),
     )
 
@@ -146,8 +200,8 @@ def _since(facts: AlertFacts) -> str:
     return utc(facts.since) + (f", for {spoken(lasted)}" if lasted.total_seconds() >= 1 else "")
 
 
-def _bound(breach: ThresholdBreached) -> str:
-    return f"{breach.bound} {amount(breach.limit, breach.unit)}"
+def _bound(limit: Crossing | ThresholdBreached, *, unit: str | None) -> str:
+    return f"{limit.bound} {amount(limit.limit, unit)}"
 
 
 def _object_rows(source: ObjectRef) -> list[tuple[str, str]]:

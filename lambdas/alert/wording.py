@@ -17,12 +17,17 @@ _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 def utc(at: datetime) -> str:
     """Return `2026-11-22 10:00:00 UTC`; fractions of a second are left out."""
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{_seconds(at, ' ')} UTC"
 
 
 def utc_argument(at: datetime) -> str:
     """Return `2026-11-22T10:00:00Z`, as commands take it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{_seconds(at, 'T')}Z"
+
+
+def _seconds(at: datetime, separator: str) -> str:
+    # isoformat pads the year to four digits; strftime does not.
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(sep=separator, timespec="seconds")
 
 
 def spoken(duration: timedelta) -> str:

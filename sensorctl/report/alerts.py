@@ -17,7 +17,8 @@ from typing import Any
 
 from lambdas.alert.lifecycle import alert_id
 from lambdas.alert.records import RANK, Message, MetricState, Record, Silence
-from sensorctl.report.charts import taken_at
+from lambdas.shared.thresholds import Rule, Thresholds
+from sensorctl.report.charts import counted_at
 from sensorctl.report.model import Alert, AlertState, Worst
 
 Item = Mapping[str, Any]
@@ -31,18 +32,21 @@ def of(
     *,
     mailed: Iterable[str] = (),
     since: datetime | None = None,
+    thresholds: Thresholds | None = None,
 ) -> list[Alert]:
     """Return alerts and silences: what goes on first, then the gravest, then the newest.
 
     `items` are the stored readings of each device; `mailed` are ids of alerts that e-mails name, which the ledger may
-    have forgotten. What had ended before `since` is left out; what is only pending is no alert yet.
+    have forgotten. What had ended before `since` is left out; what is only pending is no alert yet. With `thresholds`
+    an alert ends at its first clear reading, as its e-mail says; without, at the one that the sweep saw.
     """
     known, made = set(mailed), []
     for record in records:
         state = record.state
         if isinstance(state, MetricState):
             of_metric = [item for item in items.get(state.device_id, ()) if state.metric in item["metrics"]]
-            made += _of_metric(state, record.outbox, of_metric, known=known)
+            rule = thresholds.rule_for(state.device_id, state.metric) if thresholds is not None else None
+            made += _of_metric(state, record.outbox, of_metric, known=known, rule=rule)
         elif isinstance(state, Silence):
             made += _silence(state, record.outbox, since=since)
     kept = [alert for alert in made if since is None or alert.state != "closed" or _ended(alert) >= since]
@@ -61,7 +65,9 @@ class _Breach:
         return RANK[self.severity], abs(self.worst.value - self.worst.limit)
 
 
-def _of_metric(state: MetricState, outbox: Sequence[Message], items: Sequence[Item], *, known: set[str]) -> list[Alert]:
+def _of_metric(
+    state: MetricState, outbox: Sequence[Message], items: Sequence[Item], *, known: set[str], rule: Rule | None
+) -> list[Alert]:
     told: dict[str, list[str]] = {}
     for message in outbox:
         told.setdefault(message.message_id.partition("-")[0], []).append(message.kind)
@@ -80,13 +86,23 @@ def _of_metric(state: MetricState, outbox: Sequence[Message], items: Sequence[It
         inside = []
         if after is not None and (is_running or until is not None):
             inside = [each for each in breaches if each.at > after and (until is None or each.at <= until)]
+        if until is not None and inside and rule is not None:
+            until = _first_clear(state.metric, items, rule, after=inside[-1].at, through=until)
         made.append(_alert(state, ident, inside, until=until, is_running=is_running, told=told.get(ident, ())))
     return made
 
 
+def _first_clear(metric: str, items: Sequence[Item], rule: Rule, *, after: datetime, through: datetime) -> datetime:
+    """Return when the first reading that was past clear was taken; `through`, if it is not at hand."""
+    clear = [
+        at for item in items if after < (at := counted_at(item)) <= through and rule.is_clear(item["metrics"][metric])
+    ]
+    return min(clear, default=through)
+
+
 def _all_clears(state: MetricState, items: Sequence[Item], wanted: set[str]) -> dict[str, datetime]:
     """Return the all-clear that each wanted alert follows, by the alert's id, oldest first."""
-    times = {taken_at(item) for item in items}
+    times = {counted_at(item) for item in items}
     if state.settled_through is not None:
         times.add(state.settled_through)
     candidates: list[datetime | None] = [None, *sorted(times)]
@@ -109,7 +125,7 @@ def _breaches(state: MetricState, items: Sequence[Item]) -> list[_Breach]:
                     bound=breach["bound"],
                     limit=float(breach["limit"]),
                 )
-                found.append(_Breach(at=taken_at(item), item=item, worst=worst, severity=breach["severity"]))
+                found.append(_Breach(at=counted_at(item), item=item, worst=worst, severity=breach["severity"]))
     return sorted(found, key=lambda breach: breach.at)
 
 

@@ -24,6 +24,12 @@ def taken_at(item: Item) -> datetime:
     return datetime.fromisoformat(item["reading_id"].rpartition("#")[0]).astimezone(UTC)
 
 
+def counted_at(item: Item) -> datetime:
+    """Return the time by which alerts are decided: the reading time, or the upload's where that is earlier."""
+    uploaded = item.get("uploaded_at")
+    return min(taken_at(item), datetime.fromisoformat(uploaded).astimezone(UTC)) if uploaded else taken_at(item)
+
+
 def points_of(items: Iterable[Item]) -> dict[str, list[Point]]:
     """Return each metric's points, oldest first."""
     found: dict[str, list[Point]] = defaultdict(list)

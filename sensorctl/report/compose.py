@@ -48,7 +48,7 @@ class Sources:
 def compose(sources: Sources) -> Report:
     """Return the report: devices with alerts first, then by name; e-mails and rejects newest and first come first."""
     mails = sources.mails if sources.mails is not None else sent(sources.records, since=sources.since)
-    listed = found_alerts(sources.items, sources.records, mails, since=sources.since)
+    listed = found_alerts(sources.items, sources.records, mails, since=sources.since, thresholds=sources.thresholds)
     gravest = {alert.device_id: place for place, alert in reversed(list(enumerate(listed)))}
     count = sum(len({metric for item in items for metric in item["metrics"]}) for items in sources.items.values())
     most = min(max(_POINTS // max(count, 1), _FEWEST), _MOST)
@@ -97,10 +97,11 @@ def found_alerts(
     mails: Sequence[Mail],
     *,
     since: datetime | None,
+    thresholds: Thresholds | None = None,
 ) -> list[Alert]:
     """Return the alerts, which name the traces to fetch."""
     mailed = {mail.about for mail in mails if mail.about is not None}
-    return alerts.of(records, items, mailed=mailed, since=since)
+    return alerts.of(records, items, mailed=mailed, since=since, thresholds=thresholds)
 
 
 def sent(records: Sequence[Record], *, since: datetime | None) -> list[Mail]:

@@ -1,6 +1,7 @@
 """A device, a bus that delivers late, twice and in any order, and a sweep: what holds after every step.
 
-The machine below knows nothing of how the lifecycle works: it keeps what was delivered since the last all-clear and
+The device's clock may be right, behind or up to a day ahead, and somebody else may upload readings in its name. The
+machine below knows nothing of how the lifecycle works: it keeps what was delivered since the last all-clear and
 recomputes from that, in one go, what the alert must be.
 """
 
@@ -26,7 +27,8 @@ from lambdas.shared.contracts import ObjectRef, ThresholdBreached
 from lambdas.shared.thresholds import Bounds, Rule
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-CLEAR, BETWEEN, WARNING, CRITICAL = 50, 67, 75, 95
+CLEAR, BETWEEN, WARNING, CRITICAL, COLD, FROZEN = 50, 67, 75, 95, 8, -6
+SEVERITIES = [None, "warning", "critical"]
 STEPS = {"taken": 0}
 
 
@@ -37,6 +39,7 @@ class Model:
     delivered: list[ThresholdBreached] = field(default_factory=list)
     told_open: bool = False
     told_severity: str | None = None
+    told_of_sides: set[tuple[str, str]] = field(default_factory=set)
     last_mail_at: datetime = START
     lowered_at: datetime | None = None
 
@@ -46,7 +49,7 @@ class Lifecycle(RuleBasedStateMachine):
         super().__init__()
         self.now = START
         self.state = MetricState(device_id="boiler-7", metric="temperature")
-        self.readings: dict[datetime, list[int]] = {}
+        self.readings: dict[datetime, list[int]] = {}  # by the time that counts
         self.breaches = 0
         self.names: set[str] = set()
         self.in_flight: list[ThresholdBreached] = []
@@ -56,9 +59,9 @@ class Lifecycle(RuleBasedStateMachine):
     @initialize(hold=st.sampled_from([0, 0, 60, 300]))
     def choose_rule(self, hold: int) -> None:
         self.rule = Rule(
-            warning=Bounds(above=70),
-            critical=Bounds(above=85),
-            clear=Bounds(below=65),
+            warning=Bounds(above=70, below=10),
+            critical=Bounds(above=85, below=0),
+            clear=Bounds(below=65, above=12),
             hold=timedelta(seconds=hold),
             remind_every=timedelta(hours=1),
             source="metrics.temperature",
@@ -71,20 +74,29 @@ class Lifecycle(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
 
     @rule(
-        values=st.lists(st.sampled_from([CLEAR, BETWEEN, WARNING, WARNING + 5, CRITICAL]), min_size=1, max_size=3),
+        values=st.lists(
+            st.sampled_from([CLEAR, BETWEEN, WARNING, WARNING + 5, CRITICAL, COLD, FROZEN]), min_size=1, max_size=3
+        ),
         ago=st.sampled_from([0, 0, 0, 10, 300]),
         apart=st.sampled_from([5, 5, 0]),
+        ahead=st.sampled_from([0, 0, 0, 0, 30, 290, 57_600, 86_400]),
     )
-    def the_device_uploads(self, values: list[int], ago: int, apart: int) -> None:
-        """An object of readings taken just now or a while ago, 5 s apart or at one instant; its breach follows."""
+    def somebody_uploads(self, values: list[int], ago: int, apart: int, ahead: int) -> None:
+        """Readings taken just now or a while ago, 5 s apart or at one instant, their clock right or ahead.
+
+        Whose upload it is cannot be seen: the device's own, or one that somebody forged. Its breach follows.
+        """
         start = self.now - timedelta(seconds=ago)
         taken = [(start + timedelta(seconds=apart * number), value) for number, value in enumerate(values, 1)]
-        self.now = max(self.now, taken[-1][0])
-        for when, value in taken:
-            self.readings.setdefault(when, []).append(value)
-        breaching = [(when, value) for when, value in taken if value > 70]
+        uploaded = self.now = max(self.now, taken[-1][0])
+        stamped = [(when + timedelta(seconds=ahead), value) for when, value in taken]
+        for when, value in stamped:
+            self.readings.setdefault(min(when, uploaded), []).append(value)
+        breaching = [(when, value) for when, value in stamped if self.rule.crossing(value) is not None]
         if breaching:
-            worst = max(value for _, value in breaching)
+            # As ingest orders them: critical over warning, then how far past the limit.
+            crossed = [(crossing, value) for _, value in breaching if (crossing := self.rule.crossing(value))]
+            crossing, worst = max(crossed, key=lambda one: (one[0].severity == "critical", abs(one[1] - one[0].limit)))
             self.breaches += 1
             self.in_flight.append(
                 ThresholdBreached(
@@ -92,15 +104,16 @@ class Lifecycle(RuleBasedStateMachine):
                     device_id="boiler-7",
                     metric="temperature",
                     unit="Cel",
-                    severity="critical" if worst > 85 else "warning",
-                    bound="above",
-                    limit=85 if worst > 85 else 70,
+                    severity=crossing.severity,
+                    bound=crossing.bound,
+                    limit=crossing.limit,
                     value=worst,
                     count=len(breaching),
                     first_at=timestamp(breaching[0][0]),
                     last_at=timestamp(breaching[-1][0]),
                     object=ObjectRef(bucket="b", key=str(self.breaches), version_id="1"),
                     trace_id=None,
+                    uploaded_at=timestamp(uploaded),
                 )
             )
 
@@ -113,8 +126,8 @@ class Lifecycle(RuleBasedStateMachine):
         before = self.state
         decision = on_breach(before, breach, rule=self.rule, now=self.now)
         self.take(decision)
-        stale = self.now - at(breach.last_at) > STALE_AFTER
-        late = before.settled_through is not None and at(breach.last_at) < before.settled_through
+        stale = self.now - counted(breach) > STALE_AFTER
+        late = before.settled_through is not None and counted(breach) < before.settled_through
         if stale or late:
             assert self.state.alert == before.alert
             assert not decision.notices
@@ -125,7 +138,7 @@ class Lifecycle(RuleBasedStateMachine):
                 assert self.state.alert.alert_id not in self.names, "two alerts under one name"
                 self.names.add(self.state.alert.alert_id)
             self.model.delivered.append(breach)
-            assert self.state.alert.last_at >= at(breach.last_at)
+            assert self.state.alert.last_at >= counted(breach)
         self.delivered_ever.append(breach)
 
     @precondition(lambda self: self.delivered_ever)
@@ -154,6 +167,22 @@ class Lifecycle(RuleBasedStateMachine):
         self.tick(Observation(at=self.now, value=CLEAR))
         assert self.state.alert is None
 
+    @rule(ahead=st.sampled_from([1, 290, 57_600, 86_400]))
+    def somebody_forges_an_all_clear(self, ahead: int) -> None:
+        """Whatever its stamp says, it hides nothing that is taken from now on: the next critical reading is mailed."""
+        forged = Observation(at=self.now, value=CLEAR, stamped_at=self.now + timedelta(seconds=ahead))
+        self.readings.setdefault(self.now, []).append(CLEAR)
+        self.tick(forged)
+        self.now += timedelta(seconds=1)
+        self.in_flight.clear()
+        was_critical = self.state.alert is not None and self.state.alert.severity == "critical"
+        self.somebody_uploads([CRITICAL], ago=0, apart=0, ahead=0)
+        before = self.model.last_mail_at, self.model.told_of_sides.copy()
+        self.the_bus_delivers_one(0, again=False)
+        assert self.state.alert is not None
+        if self.state.alert.phase == "open" and not was_critical:
+            assert (self.model.last_mail_at, self.model.told_of_sides) != before, "a critical reading was not mailed"
+
     # What must hold.
 
     def tick(self, latest: Observation | None) -> None:
@@ -168,31 +197,33 @@ class Lifecycle(RuleBasedStateMachine):
         fresh = latest if latest is not None and latest.at > before.last_at else None
         if after is None:
             newest_at = fresh.at if fresh is not None else before.last_at
-            over = fresh is not None and fresh.value <= (65 if before.phase == "open" else 70)
+            over = fresh is not None and (12 < fresh.value < 65 if before.phase == "open" else 10 <= fresh.value <= 70)
             forgotten = before.phase == "pending" and self.now - newest_at > STALE_AFTER
             assert over or forgotten
             assert self.state.settled_through == (newest_at if over else newest_at + timedelta(microseconds=1))
             self.model.delivered.clear()
+            self.model.told_of_sides.clear()
             self.model.lowered_at = None
         elif after.lowered_through != before.lowered_through:
             self.model.lowered_at = after.lowered_through
+            self.model.told_of_sides = {(bound, "warning") for bound, _ in self.model.told_of_sides}
             assert before.severity == "critical"
             assert before.critical_at is not None
             assert after.lowered_through is not None
             assert after.lowered_through - before.critical_at >= CALM_AFTER
-            assert fresh is None or fresh.value <= 85
+            assert fresh is None or 0 <= fresh.value <= 85
         else:
             self.nothing_else_was_due(before, fresh)
 
     def nothing_else_was_due(self, before: Alert, fresh: Observation | None) -> None:
         newest_at = fresh.at if fresh is not None else before.last_at
         if before.phase == "pending":
-            assert fresh is None or fresh.value > 70
+            assert fresh is None or not 10 <= fresh.value <= 70
             assert self.now - newest_at <= STALE_AFTER
         else:
-            assert fresh is None or fresh.value >= 65
+            assert fresh is None or not 12 < fresh.value < 65
             calm = before.critical_at is not None and newest_at - before.critical_at >= CALM_AFTER
-            assert not calm or (fresh is not None and fresh.value > 85)
+            assert not calm or (fresh is not None and not 0 <= fresh.value <= 85)
             assert self.now - self.model.last_mail_at < self.rule.remind_every
 
     def take(self, decision: Decision[MetricState]) -> None:
@@ -210,8 +241,10 @@ class Lifecycle(RuleBasedStateMachine):
             assert after.settled_through is not None
             assert after.settled_through >= before.settled_through
         kinds = [notice.kind for notice in decision.notices]
-        assert changed == (kinds not in ([], ["reminder"]))
+        assert changed == (kinds not in ([], ["reminder"], ["crossed"]))
         self.state = after
+        if kinds and kinds[0] in {"opened", "escalated", "crossed"}:
+            self.hear_of_sides(decision, opened=kinds == ["opened"])
         if kinds == ["opened"]:
             assert after.alert is not None
             told = decision.notices[0].alert
@@ -219,6 +252,17 @@ class Lifecycle(RuleBasedStateMachine):
             assert told.until - after.alert.since >= self.rule.hold
         if kinds:
             self.hear(kinds[0], severity=after.alert.severity if after.alert is not None else None)
+
+    def hear_of_sides(self, decision: Decision[MetricState], *, opened: bool) -> None:
+        """Every rise of either side is named in an e-mail, and none of them twice."""
+        facts = decision.notices[0].alert
+        assert decision.state.alert is not None
+        assert facts is not None
+        named = {(facts.breach.bound, level) for level in [sides(decision.state.alert)[facts.breach.bound]] if level}
+        if facts.opposite is not None and opened:
+            named.add(("below" if facts.breach.bound == "above" else "above", facts.opposite))
+        assert not named <= self.model.told_of_sides, "an e-mail that says nothing new"
+        self.model.told_of_sides |= named
 
     def hear(self, kind: str, *, severity: str | None) -> None:
         model = self.model
@@ -242,6 +286,17 @@ class Lifecycle(RuleBasedStateMachine):
         assert self.model.told_open == (alert is not None and alert.phase == "open")
         if alert is not None and alert.phase == "open":
             assert self.model.told_severity == alert.severity
+            assert {(bound, level) for bound, level in sides(alert).items() if level} <= self.model.told_of_sides
+
+    @invariant()
+    def nothing_reaches_beyond_its_upload(self) -> None:
+        """Whatever the stamps say, nothing that is kept lies in the future."""
+        alert = self.state.alert
+        kept = [
+            self.state.settled_through,
+            *([alert.last_at, alert.critical_at, alert.lowered_through] if alert else []),
+        ]
+        assert all(when <= self.now for when in kept if when is not None)
 
     @invariant()
     def the_alert_is_what_its_breaches_make_of_it(self) -> None:
@@ -250,16 +305,26 @@ class Lifecycle(RuleBasedStateMachine):
         if alert is None:
             return
         settled = self.state.settled_through
-        firsts = [at(breach.first_at) for breach in delivered]
+        firsts = [min(at(breach.first_at), at(breach.uploaded_at or "")) for breach in delivered]
         assert alert.since == min(max(first, settled) if settled is not None else first for first in firsts)
-        assert alert.last_at == max(at(breach.last_at) for breach in delivered)
-        assert alert.worst.value == max(breach.value for breach in delivered)
+        assert alert.last_at == max(map(counted, delivered))
+        distance = max((breach.severity == "critical", abs(breach.value - breach.limit)) for breach in delivered)
+        assert (alert.worst.severity == "critical", abs(alert.worst.value - alert.worst.limit)) == distance
         lowered = self.model.lowered_at
         critical = [
-            at(breach.last_at)
+            counted(breach)
             for breach in delivered
-            if breach.severity == "critical" and (lowered is None or at(breach.last_at) > lowered)
+            if breach.severity == "critical" and (lowered is None or counted(breach) > lowered)
         ]
+        for side, level in sides(alert).items():
+            levels = [
+                "critical"
+                if breach.severity == "critical" and (lowered is None or counted(breach) > lowered)
+                else "warning"
+                for breach in delivered
+                if breach.bound == side
+            ]
+            assert level == max(levels, key=SEVERITIES.index, default=None)
         assert alert.severity == ("critical" if critical else "warning")
         assert alert.critical_at == max(critical, default=None)
         if alert.last_at - alert.since >= self.rule.hold:
@@ -271,6 +336,17 @@ class Lifecycle(RuleBasedStateMachine):
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def counted(breach: ThresholdBreached) -> datetime:
+    """When its last reading was taken, or uploaded if that was earlier."""
+    assert breach.uploaded_at is not None
+    return min(at(breach.last_at), at(breach.uploaded_at))
+
+
+def sides(alert: Alert) -> dict[str, str | None]:
+    """How severely each side of the range was crossed."""
+    return {"above": alert.above, "below": alert.below}
 
 
 def test_every_step_of_any_life_keeps_the_rules() -> None:

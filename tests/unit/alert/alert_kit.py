@@ -100,7 +100,7 @@ class World:
         leases = itertools.count(1)
         self.new_lease = lambda: f"lease-{next(leases)}"
         self.settings = Settings(
-            stage="test",
+            stage="prod",
             region="us-east-1",
             alerts_table=ALERTS,
             readings_table=READINGS,

@@ -127,7 +127,7 @@ def test_an_invocation_writes_one_decision_and_one_metrics_line(
         "alerts_opened": 1,
         "thresholds_invalid": 0,
     }
-    assert (metrics["stage"], metrics["function"]) == ("test", "alert")
+    assert (metrics["stage"], metrics["function"]) == ("prod", "alert")
 
 
 def test_metrics_are_written_when_an_invocation_fails(world: World, capsys: pytest.CaptureFixture[str]) -> None:

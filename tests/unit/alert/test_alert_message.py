@@ -26,8 +26,10 @@ MINUTE = timedelta(minutes=1)
 def conversation(device: str = "boiler-7", metric: str = "temperature", **changes: object) -> Iterator[Notice]:
     """One of each kind that a device can cause, as the state machines make them."""
     state = MetricState(device_id=device, metric=metric)
-    for value, minute in ((75.2, 2), (92.4, 8), (75.2, 19)):
+    for value, minute in ((75.2, 2), (92.4, 8), (-3.5, 9), (75.2, 19)):
         seen = replace(breach(value, at=NOON + minute * MINUTE, first=NOON, device=device, metric=metric), **changes)
+        if value < 0:
+            seen = replace(seen, bound="below", limit=2)
         decision = on_breach(state, seen, rule=RULE, now=NOON + minute * MINUTE)
         state = decision.state
         yield from decision.notices
@@ -36,7 +38,12 @@ def conversation(device: str = "boiler-7", metric: str = "temperature", **change
         tick = on_tick(state, latest=seen_at, rule=RULE, now=NOON + minute * MINUTE)
         state = tick.state
         yield from tick.notices
-    gone = silence.on_look(Silence(device_id=device), last_seen=NOON, limit=15 * MINUTE, now=NOON + 16 * MINUTE)
+    pending = MetricState(device_id=device, metric=metric)
+    seen = replace(breach(75.2, first=NOON, device=device, metric=metric), **changes)
+    pending = on_breach(pending, seen, rule=replace(RULE, hold=MINUTE), now=NOON).state
+    gone = silence.on_look(
+        Silence(device_id=device), last_seen=NOON, limit=15 * MINUTE, now=NOON + 16 * MINUTE, pending=[pending]
+    )
     yield from gone.notices
     back = silence.on_look(gone.state, last_seen=NOON + 42 * MINUTE, limit=15 * MINUTE, now=NOON + 42 * MINUTE)
     yield from back.notices
@@ -45,7 +52,7 @@ def conversation(device: str = "boiler-7", metric: str = "temperature", **change
 
 
 def test_an_opening_reads_like_this() -> None:
-    mail = render(next(conversation()), region="eu-central-1")
+    mail = render(next(conversation()), region="eu-central-1", stage="prod")
     assert mail.subject == "[WARNING] boiler-7 temperature 75.2 Cel above 70"
     assert mail.body == (
         "boiler-7: temperature is 75.2 Cel, above 70 Cel, the warning limit.\n"
@@ -58,7 +65,8 @@ def test_an_opening_reads_like_this() -> None:
         "Version:  v1\n"
         "\n"
         "See the readings:\n"
-        "  sensorctl readings boiler-7 --metric temperature --since 2026-11-22T12:00:00Z\n"
+        "  sensorctl readings boiler-7 --metric temperature --since 2026-11-22T12:00:00Z"
+        " --stage prod --region eu-central-1\n"
         "\n"
         "Trace of the upload:\n"
         "  https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1"
@@ -96,7 +104,19 @@ def test_an_opening_reads_like_this() -> None:
             "critical",
             "back within its limits, after 5 hours. Since: 2026-11-22 12:00:00 UTC, for 5 hours",
         ),
-        ("silent", "[SILENT] boiler-7 no reading for 16 minutes", "none", "Last seen: 2026-11-22 12:00:00 UTC"),
+        (
+            "crossed",
+            "[CRITICAL] boiler-7 temperature -3.5 Cel below 2, was above",
+            "critical",
+            "-3.5 Cel, below 2 Cel, the warning limit. Since: 2026-11-22 12:00:00 UTC, for 9 minutes "
+            "Limit: below 2 Cel (warning) Also: above its critical limit",
+        ),
+        (
+            "silent",
+            "[SILENT] boiler-7 no reading for 16 minutes, was out of bounds",
+            "none",
+            "Last seen: 2026-11-22 12:00:00 UTC",
+        ),
         ("back", "[BACK] boiler-7 reports again after 42 minutes", "none", "after a silence of 42 minutes"),
         (
             "rejected",
@@ -108,7 +128,7 @@ def test_an_opening_reads_like_this() -> None:
 )
 def test_each_kind_says_what_happened(kind: str, subject: str, severity: str, says: str) -> None:
     (notice,) = [notice for notice in conversation() if notice.kind == kind]
-    mail = render(notice, region="us-east-1")
+    mail = render(notice, region="us-east-1", stage="prod")
     assert mail.subject == subject
     assert (mail.attributes["kind"], mail.attributes["severity"]) == (kind, severity)
     assert says in " ".join(mail.body.split())
@@ -123,17 +143,17 @@ def test_one_alert_is_one_conversation_under_one_id() -> None:
 
 @pytest.mark.parametrize("trace_id", [None, "", "not-a-trace", "1-65a1b2c3-0123456789abcdef01234567\nTo: all"])
 def test_without_a_trace_there_is_no_link(trace_id: str | None) -> None:
-    mail = render(next(conversation(trace_id=trace_id)), region="us-east-1")
+    mail = render(next(conversation(trace_id=trace_id)), region="us-east-1", stage="prod")
     assert "console.aws" not in mail.body
 
 
 def test_an_object_without_a_version_has_no_version_line() -> None:
     source = ObjectRef(bucket="landing", key="incoming/a.json", version_id="")
-    assert "Version:" not in render(next(conversation(object=source)), region="us-east-1").body
+    assert "Version:" not in render(next(conversation(object=source)), region="us-east-1", stage="prod").body
 
 
 def test_long_names_are_cut_and_what_happened_is_not() -> None:
-    mail = render(next(conversation("d" * 128, "m" * 64)), region="us-east-1")
+    mail = render(next(conversation("d" * 128, "m" * 64)), region="us-east-1", stage="prod")
     assert len(mail.subject) == 99
     assert mail.subject.startswith("[WARNING] ddd")
     assert mail.subject.endswith("... " + "m" * 29 + "... 75.2 Cel above 70")
@@ -141,7 +161,7 @@ def test_long_names_are_cut_and_what_happened_is_not() -> None:
 
 
 def test_a_device_name_cannot_add_to_the_command() -> None:
-    mail = render(next(conversation("a; rm -rf /")), region="us-east-1")
+    mail = render(next(conversation("a; rm -rf /")), region="us-east-1", stage="prod")
     assert "sensorctl readings 'a; rm -rf /' --metric" in mail.body
 
 
@@ -149,15 +169,18 @@ anything = st.text(min_size=1, max_size=140) | st.sampled_from(["a\nTo: b", "\u2
 
 
 @settings(max_examples=150, deadline=None)
-@given(device=anything, metric=anything, unit=anything, key=anything, value=st.floats(allow_nan=False))
+@given(
+    device=anything, metric=anything, unit=anything, key=anything, stage=st.sampled_from(["prod", "dev", "s123456789"])
+)
 def test_no_id_breaks_a_subject_a_line_or_an_attribute(
-    device: str, metric: str, unit: str, key: str, value: float
+    device: str, metric: str, unit: str, key: str, stage: str
 ) -> None:
     source = ObjectRef(bucket="landing", key=key, version_id=key)
     notices = list(conversation(device, metric, unit=unit, object=source))
-    plain = [render(notice, region="us-east-1") for notice in conversation()]
-    mails = [render(notice, region="us-east-1") for notice in notices]
-    for mail in [*mails, render_digest("2026-11-22T12:01Z", notices)]:
+    origin = {"region": "us-east-1", "stage": stage}
+    plain = [render(notice, **origin) for notice in conversation()]
+    mails = [render(notice, **origin) for notice in notices]
+    for mail in [*mails, render_digest("2026-11-22T12:01Z", notices, **origin)]:
         assert 1 <= len(mail.subject) <= 99
         assert all(" " <= character <= "~" for character in mail.subject)
         assert mail.subject[0] == "["
@@ -173,16 +196,16 @@ def test_no_id_breaks_a_subject_a_line_or_an_attribute(
 
 @pytest.mark.parametrize("notice", list(conversation()), ids=lambda notice: notice.kind)
 def test_lines_have_at_most_72_columns_but_for_links_and_commands(notice: Notice) -> None:
-    for line in render(notice, region="us-east-1").body.split("\n"):
+    for line in render(notice, region="us-east-1", stage="prod").body.split("\n"):
         assert len(line) <= 72 or line.startswith(("  sensorctl", "  https://", "  s3://"))
 
 
 def test_a_digest_counts_by_kind_and_names_the_gravest_first() -> None:
     notices = [notice for notice in conversation() for _ in range(8)]
-    mail = render_digest("2026-11-22T12:01Z", notices)
-    assert mail.subject == "[DIGEST] 64 alerts over the e-mail budget, 32 of them critical"
+    mail = render_digest("2026-11-22T12:01Z", notices, stage="prod", region="us-east-1")
+    assert mail.subject == "[DIGEST] 72 alerts over the e-mail budget, 40 of them critical"
     body = " ".join(mail.body.split())
-    assert "64 alert e-mails were over the budget and are told here together: 8 opened, 8 escalated" in body
+    assert "72 alert e-mails were over the budget and are told here together: 8 opened, 8 escalated" in body
     named = [line for line in mail.body.split("\n") if line.startswith("  [")]
     assert len(named) == 50
     assert all(len(line) <= 72 for line in named)
@@ -193,7 +216,10 @@ def test_a_digest_counts_by_kind_and_names_the_gravest_first() -> None:
 
 
 def test_a_small_digest_names_all() -> None:
-    mail = render_digest("2026-11-22T12:01Z", [notice for notice in conversation() if notice.kind == "silent"] * 3)
+    silent = [notice for notice in conversation() if notice.kind == "silent"]
+    mail = render_digest("2026-11-22T12:01Z", silent * 3, stage="dev", region="eu-west-1")
+    assert mail.subject.startswith("[dev] [DIGEST] 3 alerts")
+    assert "  sensorctl alerts --digest 2026-11-22T12:01Z --stage dev --region eu-west-1\n" in mail.body
     assert "All of them:" in mail.body
     assert mail.attributes["severity"] == "none"
 

@@ -9,7 +9,7 @@ from typing import Any
 from report_kit import MINUTE, NOON, THRESHOLDS, at, reading
 
 from lambdas.alert.lifecycle import on_breach, on_tick
-from lambdas.alert.records import Kind, Message, MetricState, Notice, Observation, Record, Silence
+from lambdas.alert.records import Kind, Message, MetricState, Notice, Observation, Record, Silence, timestamp
 from lambdas.shared.contracts import ObjectRef, ThresholdBreached
 from sensorctl.report.alerts import of
 
@@ -74,6 +74,23 @@ def test_an_ended_alert_spans_from_its_first_breach_to_its_all_clear() -> None:
     assert (alert.worst.value, alert.worst.limit, alert.worst.bound) == (90.0, 85.0, "above")
     assert alert.told == ("opened", "escalated", "resolved")
     assert alert.trace_ids == ("trace-1", "trace-2")
+
+
+def test_an_alert_ends_at_its_first_clear_reading_and_not_at_the_newest_that_the_sweep_saw() -> None:
+    values = [60.0, 72.0, 68.0, 60.0, 62.0, 60.0, 72.0, 60.0]
+    made, items = record(*lived(values, ticks=(5, 7))), stored(values)
+    assert [alert.until for alert in of([made], items, thresholds=THRESHOLDS)] == [at(7), at(3)]
+    assert [alert.until for alert in of([made], items)] == [at(7), at(5)]
+
+
+def test_a_reading_stamped_ahead_counts_as_of_its_upload() -> None:
+    values = [72.0, 60.0, 60.0, 88.0, 60.0]
+    state, notices = lived(values, ticks=(1, 4))
+    items = stored(values)
+    ahead = {**reading(60, 60.0), "uploaded_at": timestamp(at(1))}
+    items["d"] = [ahead, *(item for item in items["d"] if item["reading_id"] != reading(1, 60.0)["reading_id"])]
+    found = of([record(state, notices)], items, thresholds=THRESHOLDS)
+    assert {(alert.since, alert.until) for alert in found} == {(at(0), at(1)), (at(3), at(4))}
 
 
 def test_two_alerts_of_one_metric_are_told_apart_by_their_ids() -> None:

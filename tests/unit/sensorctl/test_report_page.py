@@ -214,7 +214,7 @@ def test_times_are_elements_that_say_utc() -> None:
     assert "2026-11-22 12:00:00 UTC" in page.text
 
 
-@pytest.mark.parametrize("number", range(9))
+@pytest.mark.parametrize("number", range(len(list(previews()))))
 def test_an_e_mail_of_each_kind_is_read_back_from_the_maildir(number: int, tmp_path: Path) -> None:
     sent = list(previews())[number]
     message = EmailMessage()
@@ -229,6 +229,16 @@ def test_an_e_mail_of_each_kind_is_read_back_from_the_maildir(number: int, tmp_p
     assert mail.body.split() == sent.body.split()
     assert mail.about == (named.group(1) if named else None)
     assert (named is None) == (sent.attributes["kind"] == "digest")
+
+
+@pytest.mark.parametrize("stage", ["", "[dev] "])
+def test_the_label_of_an_e_mail_is_read_behind_its_stage(stage: str, tmp_path: Path) -> None:
+    message = EmailMessage()
+    message["To"], message["Subject"] = "you@example.com", f"{stage}[CRITICAL] boiler-7 temperature 92.4 Cel above 85"
+    message["Date"] = "Sun, 22 Nov 2026 13:00:00 +0100"
+    message.set_content("boiler-7")
+    Maildir(tmp_path / "inbox").add(message.as_bytes())
+    assert [mail.kind for mail in inbox.read(tmp_path / "inbox")] == ["critical"]
 
 
 def test_an_inbox_that_is_not_there_holds_nothing(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lambdas.shared.thresholds import Thresholds
 from sensorctl.expectations import Expected, ExpectedMail
-from sensorctl.simulator import ROUNDS, Upload, fleet, last_words, simulate, storm, storm_devices
+from sensorctl.simulator import ROUNDS, SentReading, Upload, fleet, last_words, simulate, storm, storm_devices
 
 START = datetime(2026, 11, 22, 10, tzinfo=UTC)
 THRESHOLDS = Thresholds.parse((Path(__file__).parents[3] / "thresholds.json").read_bytes())
@@ -74,6 +74,23 @@ def test_after_the_rounds_the_boiler_is_clear_and_the_pump_is_not() -> None:
     sent = len(result.mails)
     result.sweep(now=START + timedelta(minutes=11))
     assert result.mails[sent:] == [ExpectedMail("resolved", "critical", "boiler-7 temperature")]
+
+
+def test_a_reading_past_the_opposite_limit_is_one_e_mail_more() -> None:
+    two_sided = '{"version": 1, "metrics": {"temperature": {"critical": {"above": 12, "below": 0}}}}'
+    result = Expected(Thresholds.parse(two_sided))
+    for minute, values in enumerate([(13, 14), (-6,), (13,), (-7, 5)]):
+        at = START + timedelta(minutes=minute)
+        readings = tuple(
+            SentReading(device_id="fridge-2", timestamp=at, metrics={"temperature": value}) for value in values
+        )
+        result.add([Upload(key="incoming/fridge-2/a.json", body=b"", readings=readings)])
+    result.sweep(now=START + timedelta(minutes=5))
+    assert [(mail.kind, mail.severity) for mail in result.mails] == [
+        ("opened", "critical"),
+        ("crossed", "critical"),
+        ("resolved", "critical"),
+    ]
 
 
 def test_a_device_goes_silent_once_and_comes_back_once() -> None:

@@ -35,7 +35,9 @@ def delivered(made: Policy) -> list[str]:
 
 def test_only_critical_brings_how_a_critical_alert_ends_and_its_digest() -> None:
     # The preview's alert opens as a warning.
-    assert delivered(policy(severity="critical")) == ["escalated", "deescalated", "reminder", "resolved", "digest"]
+    assert delivered(policy(severity="critical")) == [
+        "escalated", "crossed", "deescalated", "reminder", "resolved", "digest",
+    ]  # fmt: skip
 
 
 def test_kinds_are_taken_as_they_are_named() -> None:
@@ -44,7 +46,7 @@ def test_kinds_are_taken_as_they_are_named() -> None:
 
 def test_a_device_brings_all_of_its_own_and_the_digests_it_may_be_in() -> None:
     assert delivered(policy(devices=["boiler-7"])) == [
-        *("opened", "escalated", "deescalated", "reminder", "resolved", "silent", "back", "digest")
+        *("opened", "escalated", "crossed", "deescalated", "reminder", "resolved", "silent", "back", "digest")
     ]
     assert delivered(policy(devices=["freezer-*"])) == ["digest"]
     assert delivered(policy(devices=["*-5"])) == ["rejected", "digest"]
