@@ -23,11 +23,8 @@ RANK: dict[Severity | None, int] = {None: 0, "warning": 1, "critical": 2}
 
 
 def timestamp(at: datetime) -> str:
-    """Return RFC 3339 in UTC with four digits of year and six of a second's fraction, so that text order is time order.
-
-    Not by `strftime`, whose `%Y` does not pad the years before 1000 on Linux.
-    """
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    """Return RFC 3339 in UTC with six fractional digits, so that text order is time order."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,7 +83,30 @@ def test_new_thresholds_count_without_a_deployment(aws: EmbeddedAws, uploader: U
         _forget_cached_thresholds(aws)
         send(uploader, "press-1", at=datetime.now(UTC), pressure=301)
         assert mailed(aws, "press-1", "opened")
-        assert about(aws, "press-1")[0].subject == "[CRITICAL] press-1 pressure 301 kPa above 300"
+        assert about(aws, "press-1")[0].subject == "[dev] [CRITICAL] press-1 pressure 301 kPa above 300"
+    finally:
+        ssm.put_parameter(Name=name, Value=before, Type="String", Overwrite=True)
+        _forget_cached_thresholds(aws)
+
+
+def test_a_reading_past_the_opposite_limit_is_mailed_with_a_command_that_leads_to_its_stage(
+    aws: EmbeddedAws, uploader: Uploader
+) -> None:
+    ssm, name = aws.access.client("ssm"), aws.pipeline.thresholds_parameter
+    before = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    document: dict[str, Any] = json.loads(before)
+    document["metrics"]["vaccine"] = {"unit": "Cel", "critical": {"above": 12, "below": 0}}
+    ssm.put_parameter(Name=name, Value=json.dumps(document), Type="String", Overwrite=True)
+    try:
+        _forget_cached_thresholds(aws)
+        now = datetime.now(UTC)
+        send(uploader, "fridge-1", at=now - timedelta(minutes=2), vaccine=13)
+        assert mailed(aws, "fridge-1", "opened")
+        send(uploader, "fridge-1", at=now - timedelta(minutes=1), vaccine=-6)
+        assert mailed(aws, "fridge-1", "opened", "crossed")
+        mail = about(aws, "fridge-1")[-1]
+        assert mail.subject == "[dev] [CRITICAL] fridge-1 vaccine -6 Cel below 0, was above"
+        assert f"--stage dev --region {aws.access.region}" in mail.body
     finally:
         ssm.put_parameter(Name=name, Value=before, Type="String", Overwrite=True)
         _forget_cached_thresholds(aws)

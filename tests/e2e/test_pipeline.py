@@ -76,7 +76,7 @@ def test_a_breach_is_mailed_with_what_an_operator_needs(aws: EmbeddedAws, upload
     (mail,) = mails_about(aws, "hot-1")
     trace_id = stored(aws, "hot-1")[0]["trace_id"]
     assert mail.address == "you@example.com"
-    assert mail.subject == "[CRITICAL] hot-1 temperature 92.4 Cel above 85"
+    assert mail.subject == "[dev] [CRITICAL] hot-1 temperature 92.4 Cel above 85"
     for needed in ("incoming/hot-1/a.json", trace_id, "sensorctl readings hot-1"):
         assert needed in mail.body
     assert mail.attributes["kind"] == "opened"

@@ -79,7 +79,13 @@ def test_a_storm_is_told_alert_by_alert_or_in_a_digest_and_stays_within_the_budg
 
 
 def test_run_shows_mails_rejects_and_a_trace(run: subprocess.CompletedProcess[str]) -> None:
-    for shown in ("Subject: [CRITICAL] boiler-7 temperature", "bad_gzip", "invalid_timestamp", "upload", "publish"):
+    for shown in (
+        "Subject: [dev] [CRITICAL] boiler-7 temperature",
+        "bad_gzip",
+        "invalid_timestamp",
+        "upload",
+        "publish",
+    ):
         assert shown in run.stdout
 
 
