@@ -83,7 +83,7 @@ def _breach(value: float, *, device: str, at: datetime) -> ThresholdBreached:
     severity = crossing.severity
     source = ObjectRef(bucket="landing", key=f"incoming/{device}/{at:%H%M}.json", version_id="v1")
     return ThresholdBreached(
-        breach_id=breach_id(source, device_id=device, metric="temperature", severity=severity),
+        breach_id=breach_id(source, device_id=device, metric="temperature", severity=severity, bound=crossing.bound),
         device_id=device,
         metric="temperature",
         unit="Cel",

@@ -104,16 +104,17 @@ class Expected:
             self.breaching += 1
 
     def _judge(self, upload: Upload) -> None:
-        """Let an object's worst crossing of each device and metric open an alert, or raise the open one."""
-        worst: dict[tuple[str, str], tuple[bool, float, Crossing]] = {}
+        """Let an object's worst crossing of each device, metric and side open an alert, or raise the open one."""
+        worst: dict[tuple[str, str, str], Crossing] = {}
         for reading in upload.readings:
             for metric, value in reading.metrics.items():
                 crossing = self._crossing(reading.device_id, metric, value)
                 if crossing is not None:
-                    order = crossing.severity == "critical", abs(value - crossing.limit), crossing
-                    known = worst.setdefault((reading.device_id, metric), order)
-                    worst[reading.device_id, metric] = max(known, order, key=lambda pair: pair[:2])
-        for (device, metric), (_, _, crossing) in worst.items():
+                    known = worst.setdefault((reading.device_id, metric, crossing.bound), crossing)
+                    if known.severity == "warning":
+                        worst[reading.device_id, metric, crossing.bound] = crossing
+        # Ingest puts the critical ones on the bus first.
+        for (device, metric, _), crossing in sorted(worst.items(), key=lambda pair: pair[1].severity != "critical"):
             if self.foretells(ExpectedMail("opened", crossing.severity, f"{device} {metric}")):
                 self._raise(device, metric, crossing)
 

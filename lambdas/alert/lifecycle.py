@@ -11,6 +11,7 @@ settle, close or hide nothing beyond its own upload.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -162,13 +163,11 @@ def badness(breach: ThresholdBreached) -> tuple[int, float, str, str]:
 
 def instant(text: str, *, name: str) -> datetime:
     """Read an RFC 3339 time with an offset as UTC. Raises ContractError, naming the member."""
-    try:
+    with suppress(ValueError, OverflowError):
         at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise ContractError(f"event detail: {name} is {text!r:.80}, not an RFC 3339 time with an offset")
-    return at.astimezone(UTC)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    raise ContractError(f"event detail: {name} is {text!r:.80}, not an RFC 3339 time with an offset")
 
 
 def _new(state: MetricState, breach: ThresholdBreached, first: datetime, last: datetime, now: datetime) -> Alert:
@@ -296,5 +295,5 @@ def _counted_span(breach: ThresholdBreached, *, now: datetime) -> tuple[datetime
     first, last = instant(breach.first_at, name="first_at"), instant(breach.last_at, name="last_at")
     if first > last:
         raise ContractError(f"event detail: first_at ({breach.first_at}) is after last_at ({breach.last_at})")
-    uploaded = instant(breach.uploaded_at, name="uploaded_at") if breach.uploaded_at is not None else now
+    uploaded = instant(breach.uploaded_at, name="uploaded_at") if breach.uploaded_at else now
     return min(first, uploaded), min(last, uploaded)

@@ -1,4 +1,4 @@
-"""Readings in, what they crossed and one ThresholdBreached per device and metric out. Pure; no AWS SDK import."""
+"""Readings in, what they crossed and one ThresholdBreached per device, metric and bound out. Pure; no AWS SDK."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lambdas.ingest.reading import Reading
-from lambdas.shared.contracts import ObjectRef, ThresholdBreached, breach_id
+from lambdas.shared.contracts import Bound, ObjectRef, ThresholdBreached, breach_id
 from lambdas.shared.thresholds import Crossing, Thresholds
 
 # An event stays small whatever a device calls its unit.
@@ -23,7 +23,7 @@ class Breach:
 
 @dataclass(kw_only=True, slots=True)
 class _Worst:
-    """What is known of one device's metric so far."""
+    """What is known so far of one device's metric on one side of its range."""
 
     unit: str | None
     crossing: Crossing
@@ -43,7 +43,7 @@ class Breaches:
         self._source = source
         self._trace_id = trace_id
         self._uploaded_at = uploaded_at
-        self._worst: dict[tuple[str, str], _Worst] = {}
+        self._worst: dict[tuple[str, str, Bound], _Worst] = {}
 
     def __len__(self) -> int:
         return len(self._worst)
@@ -63,17 +63,17 @@ class Breaches:
         return found
 
     def drain(self) -> list[ThresholdBreached]:
-        """Return one event per device and metric gathered since the last time, the gravest first."""
-        events = [self._event(device_id, metric, worst) for (device_id, metric), worst in self._worst.items()]
+        """Return one event per device, metric and bound gathered since the last time, the critical ones first."""
+        events = [self._event(device_id, metric, worst) for (device_id, metric, _), worst in self._worst.items()]
         self._worst.clear()
         return sorted(events, key=lambda event: event.severity != "critical")
 
     def _gather(
         self, device_id: str, metric: str, value: float | int, *, crossing: Crossing, at: str, unit: str | None
     ) -> None:
-        worst = self._worst.get((device_id, metric))
+        worst = self._worst.get((device_id, metric, crossing.bound))
         if worst is None:
-            self._worst[device_id, metric] = _Worst(
+            self._worst[device_id, metric, crossing.bound] = _Worst(
                 unit=_short(unit), crossing=crossing, value=value, count=1, first_at=at, last_at=at
             )
             return
@@ -86,7 +86,9 @@ class Breaches:
     def _event(self, device_id: str, metric: str, worst: _Worst) -> ThresholdBreached:
         severity = worst.crossing.severity
         return ThresholdBreached(
-            breach_id=breach_id(self._source, device_id=device_id, metric=metric, severity=severity),
+            breach_id=breach_id(
+                self._source, device_id=device_id, metric=metric, severity=severity, bound=worst.crossing.bound
+            ),
             device_id=device_id,
             metric=metric,
             unit=worst.unit,

@@ -33,7 +33,7 @@ class ObjectRef:
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdBreached:
-    """One device's metric went out of bounds in one object; never one event per reading.
+    """One device's metric went out of bounds on one side in one object; never one event per reading.
 
     `value` is the worst of `count` breaching readings taken between `first_at` and `last_at` (RFC 3339, UTC,
     microseconds); `limit` and `bound` are the threshold that the worst one crossed. `uploaded_at` is the object's time,
@@ -124,9 +124,9 @@ class ReadingsRejected:
         )
 
 
-def breach_id(source: ObjectRef, *, device_id: str, metric: str, severity: Severity) -> str:
+def breach_id(source: ObjectRef, *, device_id: str, metric: str, severity: Severity, bound: Bound) -> str:
     """Return the same 32 hex digits for the same breach on every delivery, so that consumers can drop duplicates."""
-    parts = (source.bucket, source.key, source.version_id, device_id, metric, severity)
+    parts = (source.bucket, source.key, source.version_id, device_id, metric, severity, bound)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

@@ -364,6 +364,8 @@ def test_a_breach_without_a_rule_opens_and_the_tick_says_why_it_ends() -> None:
     [
         ("last_at", "yesterday"),
         ("first_at", ""),
+        ("first_at", "0001-01-01T00:00:00+05:00"),
+        ("uploaded_at", "today"),
         ("last_at", "2026-11-22T12:00:00"),
         ("first_at", "2027-01-01T00:00:00Z"),
     ],

@@ -40,7 +40,7 @@ def breach(
     severity = severity or ("critical" if value > 85 else "warning")
     source = ObjectRef(bucket="landing", key=key or f"incoming/{device}/{at:%H%M%S.%f}.json", version_id="v1")
     return ThresholdBreached(
-        breach_id=breach_id(source, device_id=device, metric=metric, severity=severity),
+        breach_id=breach_id(source, device_id=device, metric=metric, severity=severity, bound="above"),
         device_id=device,
         metric=metric,
         unit="Cel",

@@ -57,14 +57,18 @@ def test_one_event_tells_the_worst_the_number_and_the_span() -> None:
     )
 
 
+def test_both_sides_of_the_range_are_events_of_their_own() -> None:
+    """One object may hold a day: 95 in the morning and 3 in the evening are two problems."""
+    hot, cold = gathered(at(10, 95), at(20, 3), at(30, 90), at(40, 4))
+    assert (hot.severity, hot.bound, hot.limit, hot.value, hot.count) == ("critical", "above", 85, 95, 2)
+    assert (cold.severity, cold.bound, cold.limit, cold.value, cold.count) == ("warning", "below", 5, 3, 2)
+    assert (hot.last_at, cold.first_at) == ("2026-11-22T10:00:30.000000Z", "2026-11-22T10:00:20.000000Z")
+    assert hot.breach_id != cold.breach_id
+
+
 def test_critical_is_worse_than_a_warning_that_is_further_out() -> None:
-    (event,) = gathered(at(1, -500), at(2, 85.1), at(3, 75))
+    (event,) = gathered(at(1, 85.1), at(2, 75), at(3, 84))
     assert (event.severity, event.value, event.bound, event.count) == ("critical", 85.1, "above", 3)
-
-
-def test_of_two_sides_the_one_further_past_its_limit_counts() -> None:
-    (event,) = gathered(at(1, 72), at(2, 1))
-    assert (event.bound, event.limit, event.value) == ("below", 5, 1)
 
 
 def test_a_value_on_its_limit_is_no_breach() -> None:

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from lambdas.shared import metrics
 from lambdas.shared.contracts import (
+    Bound,
     ContractError,
     ObjectRef,
     ReadingsRejected,
     RejectExample,
+    Severity,
     ThresholdBreached,
     breach_id,
 )
@@ -62,7 +64,11 @@ def test_a_detail_that_breaks_the_contract_is_an_error_naming_the_member(member:
 def test_a_breach_id_depends_on_all_that_makes_a_breach_and_on_nothing_else() -> None:
     ids = {
         breach_id(
-            ObjectRef(bucket=bucket, key=key, version_id=version), device_id=device, metric=metric, severity=severity
+            ObjectRef(bucket=bucket, key=key, version_id=version),
+            device_id=device,
+            metric=metric,
+            severity=severity,
+            bound=bound,
         )
         for bucket, key, version, device, metric in [
             ("b", "k", "v", "d", "m"),
@@ -73,10 +79,12 @@ def test_a_breach_id_depends_on_all_that_makes_a_breach_and_on_nothing_else() ->
             ("b", "k", "v", "d", "n"),
             ("b", "kv", "", "d", "m"),
         ]
-        for severity in ("warning", "critical")
+        for severity in get_args(Severity)
+        for bound in get_args(Bound)
     }
-    assert len(ids) == 14
-    assert breach_id(SOURCE, device_id="boiler-7", metric="t", severity="warning") == "8ba614a905a53478edc9857112b3302d"
+    assert len(ids) == 28
+    known = breach_id(SOURCE, device_id="boiler-7", metric="t", severity="warning", bound="above")
+    assert known == "0e963b3521f39a021e79591765e02dc0"
 
 
 def test_metrics_are_one_line_that_cloudwatch_understands(capsys: pytest.CaptureFixture[str]) -> None:
