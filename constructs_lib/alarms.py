@@ -19,7 +19,7 @@ _OLD_EVENT = cdk.Duration.minutes(15)
 class Alarms(Construct):
     """Alarms on both functions, on every dead-letter queue, on rejected readings and on bad thresholds.
 
-    With `topic` they e-mail the people whom alerts e-mail; without, they are only seen.
+    With `topic` they e-mail its subscribers; without, they are only seen.
     """
 
     def __init__(

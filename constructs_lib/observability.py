@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_xray as xray
 from constructs import Construct
 
@@ -33,6 +34,7 @@ class Observability(Construct):
         alert: TracedFunction,
         fanout: AlertFanout,
         dead_letters: DeadLetters,
+        alarm_topic: sns.ITopic | None,
         settings: Settings,
     ) -> None:
         super().__init__(scope, id)
@@ -47,7 +49,7 @@ class Observability(Construct):
             metrics=self._metrics,
             functions=(ingest, alert),
             dead_letters=dead_letters,
-            topic=fanout.alerts.topic if settings.alarms_to_topic else None,
+            topic=alarm_topic,
         )
         self.dashboard_name = f"SensorFanout-{settings.stage}"
         cloudwatch.Dashboard(self, "Dashboard", dashboard_name=self.dashboard_name, widgets=self._rows())
@@ -78,7 +80,9 @@ class Observability(Construct):
         own = self._metrics.own
         bus, rule = self._fanout.bus.event_bus_name, self._fanout.rule.ref
         topic = self._fanout.alerts.topic.topic_name
-        sns = [self._metrics.of_topic(f"NumberOfNotifications{kind}", topic=topic) for kind in ("Delivered", "Failed")]
+        mails = [
+            self._metrics.of_topic(f"NumberOfNotifications{kind}", topic=topic) for kind in ("Delivered", "Failed")
+        ]
         queues = [self._metrics.depth(queue).with_(label=name) for name, queue in self._dead_letters.by_name.items()]
         late = [own("upload_to_alert_ms", "alert", statistic=p).with_(label=p) for p in ("p50", "p99")]
         return [
@@ -104,7 +108,7 @@ class Observability(Construct):
             ],
             [
                 _graph("6 E-mails sent", own("emails_sent", "alert")),
-                _graph("7 E-mails delivered and failed", *sns),
+                _graph("7 E-mails delivered and failed", *mails),
                 _graph("From upload to alert (ms)", *late),
             ],
             [_graph("Dead letters", *queues), _graph("Thresholds invalid", *self._thresholds())],

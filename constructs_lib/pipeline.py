@@ -14,6 +14,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from constructs_lib import embedded
+from constructs_lib.alarm_topic import AlarmTopic
 from constructs_lib.alert_fanout import AlertFanout
 from constructs_lib.bundling import Bundle
 from constructs_lib.dead_letters import DeadLetters
@@ -111,6 +112,7 @@ class SensorPipeline(Construct):
         if existing.bus is not None:
             self.fanout.only_about(self.landing.bucket_name)
         self.devices = DeviceAccess(self, "Devices", landing=self.landing)
+        self.alarms = self._alarm_topic(settings)
         self.observed = Observability(
             self,
             "Observed",
@@ -118,9 +120,16 @@ class SensorPipeline(Construct):
             alert=self.alert,
             fanout=self.fanout,
             dead_letters=self.dead_letters,
+            alarm_topic=self.alarms.topic if self.alarms is not None else None,
             settings=settings,
         )
         self._tell_where_everything_is()
+
+    def _alarm_topic(self, settings: Settings) -> AlarmTopic | None:
+        if not settings.alarms_to_topic:
+            return None
+        key = self.fanout.alerts.own_key
+        return AlarmTopic(self, "AlarmMail", key=key, mail_dead_letters=self.dead_letters.mail, settings=settings)
 
     def _tell_where_everything_is(self) -> None:
         """Write the outputs, of which sensorctl reads those of a pipeline that has a stack to itself."""
@@ -132,6 +141,8 @@ class SensorPipeline(Construct):
         self._output("EventRule", self.fanout.rule.ref)
         self._output("EventArchive", self.fanout.archive.ref, condition=embedded.on_aws(self))
         self._output("AlertTopic", self.fanout.alerts.topic.topic_arn)
+        if self.alarms is not None:
+            self._output("AlarmTopic", self.alarms.topic.topic_arn)
         self._output("ThresholdsParameter", self.thresholds.name)
         self._output("IngestFunction", self.ingest.function.function_name)
         self._output("AlertFunction", self.alert.function.function_name)

@@ -1,10 +1,12 @@
 import json
+from typing import Any
 
 from synthesised import EMAILS, Synthesised
 
 from lambdas.shared import contracts
 
 QUEUES = ("DeadLettersIngest", "DeadLettersAlert", "DeadLettersRule", "DeadLettersMail", "DeadLettersSchedule")
+ALERTS, ALARMS = "FanoutAlertsTopic", "AlarmMailTopic"
 
 
 def test_the_rule_matches_what_ingest_emits(stack: Synthesised) -> None:
@@ -72,18 +74,45 @@ def test_the_sweeps_role_is_for_this_accounts_schedules(stack: Synthesised) -> N
     }
 
 
-def test_each_address_has_a_subscription_whose_undelivered_mail_is_kept(stack: Synthesised) -> None:
-    subscriptions = [stack.properties("AWS::SNS::Subscription", id) for id in stack.of_type("AWS::SNS::Subscription")]
+def subscriptions(stack: Synthesised, topic: str) -> list[dict[str, Any]]:
+    all_ = [stack.properties("AWS::SNS::Subscription", id) for id in stack.of_type("AWS::SNS::Subscription")]
+    return [subscription for subscription in all_ if subscription["TopicArn"] == f"${{{topic}}}"]
 
-    assert subscriptions == [
+
+def test_each_address_has_a_subscription_whose_undelivered_mail_is_kept(stack: Synthesised) -> None:
+    assert subscriptions(stack, ALERTS) == [
         {
             "Protocol": "email",
             "Endpoint": address,
-            "TopicArn": "${FanoutAlertsTopic}",
+            "TopicArn": f"${{{ALERTS}}}",
             "RedrivePolicy": {"deadLetterTargetArn": "${DeadLettersMail.Arn}"},
         }
         for address in EMAILS
     ]
+
+
+def test_a_subscription_that_leaves_the_template_stays(stack: Synthesised) -> None:
+    policies = [body.get("DeletionPolicy") for body in stack.of_type("AWS::SNS::Subscription").values()]
+
+    assert policies == ["Retain"] * len(policies)
+    assert len(policies) == len(EMAILS) * len(stack.of_type("AWS::SNS::Topic"))
+
+
+def test_a_topic_goes_with_its_stack_and_takes_its_subscriptions_along(stack: Synthesised) -> None:
+    topics = stack.of_type("AWS::SNS::Topic").values()
+
+    assert {body.get("DeletionPolicy", "Delete") for body in topics} == {"Delete"}
+
+
+def test_alarms_have_a_topic_and_subscriptions_of_their_own_in_prod_alone(dev: Synthesised, prod: Synthesised) -> None:
+    assert set(dev.of_type("AWS::SNS::Topic")) == {ALERTS}
+    assert set(prod.of_type("AWS::SNS::Topic")) == {ALERTS, ALARMS}
+    alarms = [prod.properties("AWS::CloudWatch::Alarm", id) for id in prod.of_type("AWS::CloudWatch::Alarm")]
+    assert {tuple(alarm["AlarmActions"]) for alarm in alarms} == {(f"${{{ALARMS}}}",)}
+    assert {subscription["Endpoint"] for subscription in subscriptions(prod, ALARMS)} == set(EMAILS)
+    assert prod.properties("AWS::SNS::Topic", ALARMS)["KmsMasterKeyId"] == "${FanoutAlertsKey.Arn}"
+    assert "AlarmTopic" in prod.template["Outputs"]
+    assert "AlarmTopic" not in dev.template["Outputs"]
 
 
 def test_the_topic_is_encrypted_traced_and_reached_over_tls_alone(stack: Synthesised) -> None:
@@ -113,19 +142,26 @@ def test_sns_may_add_to_the_trace_for_this_topic_alone(stack: Synthesised) -> No
     }
 
 
-def test_alarms_may_publish_in_prod_alone(dev: Synthesised, prod: Synthesised) -> None:
+def test_alarms_may_publish_to_their_own_topic_alone(dev: Synthesised, prod: Synthesised) -> None:
     def for_alarms(stack: Synthesised) -> list[str]:
-        topic = stack.properties("AWS::SNS::TopicPolicy", "FanoutAlertsTopicPolicy")["PolicyDocument"]["Statement"]
-        key = stack.properties("AWS::KMS::Key", "FanoutAlertsKey")["KeyPolicy"]["Statement"]
-        statements = [s for s in (*topic, *key) if s.get("Principal") == {"Service": "cloudwatch.amazonaws.com"}]
+        topics = stack.of_type("AWS::SNS::TopicPolicy")
+        policies = [stack.properties("AWS::SNS::TopicPolicy", id)["PolicyDocument"] for id in topics]
+        policies.append(stack.properties("AWS::KMS::Key", "FanoutAlertsKey")["KeyPolicy"])
+        statements = [
+            statement
+            for policy in policies
+            for statement in policy["Statement"]
+            if statement.get("Principal") == {"Service": "cloudwatch.amazonaws.com"}
+        ]
         for statement in statements:
             assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "${AWS::AccountId}"}
-        return [
+            assert statement["Resource"] in {"*", f"${{{ALARMS}}}"}
+        return sorted(
             action for s in statements for action in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])
-        ]
+        )
 
     assert for_alarms(dev) == []
-    assert for_alarms(prod) == ["sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"]
+    assert for_alarms(prod) == ["kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"]
 
 
 def test_dead_letters_are_kept_for_two_weeks_encrypted_and_reached_over_tls_alone(stack: Synthesised) -> None:
@@ -153,11 +189,12 @@ def test_services_may_fill_only_their_own_queue(stack: Synthesised) -> None:
         assert {s["Action"] for s in allowed} <= {"sqs:SendMessage"}
         return [(s["Principal"]["Service"], s["Condition"]["ArnEquals"]["aws:SourceArn"]) for s in allowed]
 
+    topics = [ALERTS] if stack.stage == "dev" else [ALERTS, ALARMS]
     assert {queue: senders(queue) for queue in QUEUES} == {
         "DeadLettersIngest": [],
         "DeadLettersAlert": [],
         "DeadLettersRule": [("events.amazonaws.com", "${FanoutRule.Arn}")],
-        "DeadLettersMail": [("sns.amazonaws.com", "${FanoutAlertsTopic}")],
+        "DeadLettersMail": [("sns.amazonaws.com", f"${{{topic}}}") for topic in topics],
         "DeadLettersSchedule": [],
     }
 

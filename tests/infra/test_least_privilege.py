@@ -125,24 +125,26 @@ def test_a_queue_takes_messages_from_its_one_service_alone(stack: Synthesised) -
             {"ArnEquals": {"aws:SourceArn": "${FanoutRule.Arn}"}},
         )
     ]
+    topics = ["FanoutAlertsTopic"] if stack.stage == "dev" else ["FanoutAlertsTopic", "AlarmMailTopic"]
     assert fills("Mail") == [
         (
             "sns.amazonaws.com",
             "sqs:SendMessage",
             "${DeadLettersMail.Arn}",
-            {"ArnEquals": {"aws:SourceArn": "${FanoutAlertsTopic}"}},
+            {"ArnEquals": {"aws:SourceArn": f"${{{topic}}}"}},
         )
+        for topic in topics
     ]
 
 
-def test_nobody_but_roles_and_alarms_may_use_the_topic_and_its_key(stack: Synthesised) -> None:
+def test_nobody_but_roles_and_alarms_may_use_the_topics_and_their_key(stack: Synthesised) -> None:
     alarms = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*"
-    publish = ("cloudwatch.amazonaws.com", "sns:Publish", "${FanoutAlertsTopic}")
+    publish = ("cloudwatch.amazonaws.com", "sns:Publish", "${AlarmMailTopic}")
     encrypt = ("cloudwatch.amazonaws.com", ["kms:Decrypt", "kms:GenerateDataKey"], "*")
     may_publish = (*publish, {"StringEquals": ACCOUNT, "ArnLike": {"aws:SourceArn": alarms}})
-    assert allowed(stack, "AWS::SNS::TopicPolicy", "FanoutAlertsTopicPolicy") == (
-        [may_publish] if stack.stage == "prod" else []
-    )
+    assert allowed(stack, "AWS::SNS::TopicPolicy", "FanoutAlertsTopicPolicy") == []
+    if stack.stage == "prod":
+        assert allowed(stack, "AWS::SNS::TopicPolicy", "AlarmMailTopicPolicy") == [may_publish]
     key = stack.properties("AWS::KMS::Key", "FanoutAlertsKey")["KeyPolicy"]["Statement"]
     administer, *others = key
     # The account's own IAM policies decide who may administer the key (KMS Developer Guide, "Default key policy").

@@ -86,7 +86,7 @@ def test_each_pipeline_has_its_own_of_everything_but_the_bus(kitchen: Synthesise
         "AWS::S3::Bucket": 4,
         "AWS::DynamoDB::Table": 4,
         "AWS::Events::EventBus": 1,
-        "AWS::SNS::Topic": 2,
+        "AWS::SNS::Topic": 4,
         "AWS::KMS::Key": 2,
     }
     assert counted["AWS::Lambda::Function"] == 4
@@ -131,7 +131,7 @@ def test_outputs_say_whose_they_are(kitchen: Synthesised) -> None:
 
     assert {"OvensLandingBucket", "FreezersLandingBucket", "OvensDashboard", "FreezersDashboard"} <= outputs
     assert {name for name in outputs if not name.startswith(("Ovens", "Freezers"))} == set()
-    assert len(outputs) == 2 * 18
+    assert len(outputs) == 2 * 19
 
 
 # --- everything given
@@ -225,6 +225,16 @@ def test_a_given_topic_gets_the_addresses_and_keeps_its_own_policy(theirs: Synth
 
 def test_what_is_made_around_given_parts_passes_the_scanners(theirs: Synthesised) -> None:
     assert open_findings(theirs, "Theirs") == ([], "")
+
+
+def test_alarms_go_to_a_topic_of_the_pipelines_own_whatever_topic_is_given(tmp_path: Path) -> None:
+    stack = synthesised(tmp_path, in_their_stack, stage="prod")
+
+    assert list(stack.of_type("AWS::SNS::Topic")) == ["SensorsAlarmMailTopic"]
+    assert (
+        stack.properties("AWS::SNS::Topic", "SensorsAlarmMailTopic")["KmsMasterKeyId"] == "${SensorsAlarmMailKey.Arn}"
+    )
+    assert open_findings(stack, "Theirs") == ([], "")
 
 
 # --- given wrongly
