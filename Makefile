@@ -4,7 +4,7 @@ STAGE ?= dev
 REGION ?= us-east-1
 
 # What a person gives reaches the recipes through the environment, as it is: written into one, it would be read as shell.
-GIVEN := STAGE REGION EMAILS FILES PORT SEED SMTP SCENARIO LIMIT QUICK UPGRADE PYTHON
+GIVEN := STAGE REGION EMAILS FILES PORT SEED SMTP SCENARIO LIMIT QUICK UPGRADE YES PYTHON
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
@@ -73,9 +73,11 @@ deploy: setup .tools/.ready ## put it on AWS: make deploy EMAILS=you@example.com
 	@$(CDK) synth --quiet $(CONTEXT)
 	@$(CDK) --app cdk.out bootstrap
 	@$(CDK) --app cdk.out deploy --require-approval never
+# EMAILS adds addresses; who is subscribed already stays, named there or not.
+	@AWS_REGION="$$REGION" $(BIN)/python -m sensorctl subscribers list --stage "$$STAGE"
 
-destroy: setup .tools/.ready ## take it off AWS again (a prod stage keeps its data)
-	@AWS_REGION="$$REGION" $(BIN)/python -m sensorctl empty --stage "$$STAGE"
+destroy: setup .tools/.ready ## take it off AWS again, but for data that the stage keeps; asks first, YES=1 does not
+	@AWS_REGION="$$REGION" $(BIN)/python -m sensorctl empty --stage "$$STAGE" $${YES:+--yes}
 	@$(CDK) destroy --force $(CONTEXT)
 
 clean: down ## remove everything that make made

@@ -18,6 +18,7 @@ from sensorctl import terminal
 from sensorctl.commands import alerts, subscribers, thresholds
 from sensorctl.commands.cost import cost
 from sensorctl.commands.devices import devices
+from sensorctl.commands.empty import empty
 from sensorctl.commands.readings import readings
 from sensorctl.commands.redrive import redrive
 from sensorctl.commands.replay import reconcile, replay
@@ -26,7 +27,7 @@ from sensorctl.commands.simulate import simulate
 from sensorctl.commands.status import status
 from sensorctl.commands.traces import traces
 from sensorctl.errors import UserError
-from sensorctl.options import ROOT, Profile, Region, Stage
+from sensorctl.options import ROOT
 
 app = typer.Typer(
     help="Run the sensor pipeline on this machine, feed it, and look into it, here (--embedded) or on AWS.\n\n"
@@ -47,6 +48,7 @@ app.command()(redrive)
 app.command()(replay)
 app.command()(reconcile)
 app.command()(report)
+app.command()(empty)
 app.command()(cost)
 
 
@@ -121,17 +123,6 @@ def check(
     from sensorctl import check as checking  # noqa: PLC0415
 
     raise typer.Exit(checking.check(files or [], as_json))
-
-
-@app.command()
-def empty(stage: Stage = "dev", profile: Profile = None, region: Region = None) -> None:
-    """Delete every object in a stage's buckets, which `make destroy` needs; a prod stage keeps them."""
-    from sensorctl.connection import aws_access  # noqa: PLC0415 boto3 takes its time, which `--help` need not wait for
-    from sensorctl.teardown import empty_buckets  # noqa: PLC0415
-
-    console = terminal.console()
-    deleted = empty_buckets(aws_access(profile=profile, region=region), stage=stage, say=console.print)
-    console.print(f"{deleted} objects and versions deleted")
 
 
 @app.command(hidden=True)

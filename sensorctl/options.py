@@ -18,6 +18,13 @@ Embedded = Annotated[bool, typer.Option("--embedded", help="Ask the embedded AWS
 Stage = Annotated[str, typer.Option(help="The stage on AWS.")]
 Profile = Annotated[str | None, typer.Option(help="An AWS profile.")]
 Region = Annotated[str | None, typer.Option(envvar="AWS_REGION", help="An AWS region; us-east-1 by default.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask on standard error unless `yes`; anything but a yes, and nobody to answer, ends the command with 1."""
+    if not yes:
+        typer.confirm(question, abort=True, err=True)
 
 
 def connected(*, embedded: bool, stage: str, profile: str | None, region: str | None) -> Connection:

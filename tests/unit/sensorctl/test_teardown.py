@@ -1,70 +1,182 @@
-from dataclasses import dataclass
+"""`sensorctl empty`, which `make destroy` gives first: what the stack itself keeps stays, whatever its stage."""
+
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.stub import Stubber
+from command_kit import OneSession, sensorctl
 from moto import mock_aws
 
-from sensorctl.embedded.access import Access
-from sensorctl.errors import UserError
-from sensorctl.teardown import empty_buckets
+from sensorctl import connection
 
-RESOURCE = {
-    "LogicalResourceId": "Landing",
-    "PhysicalResourceId": "landing",
-    "ResourceType": "AWS::S3::Bucket",
-    "ResourceStatus": "CREATE_COMPLETE",
-    "LastUpdatedTimestamp": datetime(2026, 11, 22, tzinfo=UTC),
-}
+SOME_DAY = datetime(2026, 11, 22, tzinfo=UTC)
+BUCKETS = {"Logs": "access-logs", "Landing": "landing"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class StubbedStacks(Access):
-    """moto's S3, and a CloudFormation that knows one stack (or none)."""
+def deploy(
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str = "dev",
+    *,
+    keeps: str | None = None,
+    protected: bool = False,
+    locked_table: bool = False,
+) -> Any:
+    """A stack with a landing bucket that logs into another, and a table; `keeps` is their DeletionPolicy.
 
-    deployed: bool = True
-
-    def client(self, service: str, *, pool: int = 16) -> Any:
-        client = super().client(service, pool=pool)
-        if service == "cloudformation":
-            stubber = Stubber(client)
-            if self.deployed:
-                stubber.add_response("list_stack_resources", {"StackResourceSummaries": [RESOURCE]})
-            else:
-                stubber.add_client_error("list_stack_resources", "ValidationError", "Stack does not exist")
-            stubber.activate()
-        return client
-
-
-def bucket_with_versions() -> Any:
+    CloudFormation is stubbed with botocore's model of it; S3 is moto's, which writes access logs, and DynamoDB.
+    """
+    name = f"SensorFanout-{stage}"
+    listed = [*(("AWS::S3::Bucket", *bucket) for bucket in BUCKETS.items())]
+    listed.append(("AWS::DynamoDB::Table", "Readings", "readings"))
+    policy = {} if keeps is None else {"DeletionPolicy": keeps}
+    template = {"Resources": {logical: {"Type": kind, **policy} for kind, logical, _ in listed}}
+    cloudformation = boto3.client("cloudformation")
+    stubber = Stubber(cloudformation)
+    described = {"StackName": name, "CreationTime": SOME_DAY, "StackStatus": "CREATE_COMPLETE"}
+    summaries = [
+        {
+            "LogicalResourceId": logical,
+            "PhysicalResourceId": physical,
+            "ResourceType": kind,
+            "ResourceStatus": "CREATE_COMPLETE",
+            "LastUpdatedTimestamp": SOME_DAY,
+        }
+        for kind, logical, physical in listed
+    ]
+    for _ in range(2):
+        stubber.add_response("describe_stacks", {"Stacks": [{**described, "EnableTerminationProtection": protected}]})
+        stubber.add_response("get_template", {"TemplateBody": json.dumps(template)}, {"StackName": name})
+        stubber.add_response("list_stack_resources", {"StackResourceSummaries": summaries})
+    stubber.activate()
+    stand_in(monkeypatch, cloudformation)
+    boto3.client("dynamodb").create_table(
+        TableName="readings",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        DeletionProtectionEnabled=locked_table,
+    )
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="landing")
+    for bucket in BUCKETS.values():
+        s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket="landing", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_acl(Bucket="access-logs", ACL="log-delivery-write")
+    s3.put_bucket_logging(
+        Bucket="landing",
+        BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": "access-logs", "TargetPrefix": "landing/"}},
+    )
     for body in (b"1", b"2"):
         s3.put_object(Bucket="landing", Key="incoming/a", Body=body)
     s3.delete_object(Bucket="landing", Key="incoming/a")
+    s3.put_object(Bucket="access-logs", Key="landing/2026", Body=b"GET")
     return s3
 
 
-@mock_aws
-def test_every_version_and_delete_marker_goes() -> None:
-    s3 = bucket_with_versions()
-    assert empty_buckets(StubbedStacks(), stage="dev", say=lambda _: None) == 3
-    left = s3.list_object_versions(Bucket="landing")
-    assert "Versions" not in left
-    assert "DeleteMarkers" not in left
+def stand_in(monkeypatch: pytest.MonkeyPatch, cloudformation: Any) -> None:
+    class Stubbed(OneSession):
+        def client(self, service: str, **_: Any) -> Any:
+            return cloudformation if service == "cloudformation" else super().client(service)
+
+    monkeypatch.setattr(connection, "aws_access", lambda **_: Stubbed())
 
 
-@mock_aws
-def test_a_prod_stage_keeps_its_data() -> None:
-    s3 = bucket_with_versions()
-    assert empty_buckets(StubbedStacks(), stage="prod", say=lambda _: None) == 0
-    assert len(s3.list_object_versions(Bucket="landing")["Versions"]) == 2
+def left_in(s3: Any, bucket: str) -> int:
+    found = s3.list_object_versions(Bucket=bucket)
+    return len(found.get("Versions", [])) + len(found.get("DeleteMarkers", []))
 
 
-@mock_aws
-def test_a_stage_that_is_not_deployed_is_named() -> None:
-    with pytest.raises(UserError, match="there is no stack SensorFanout-dev to destroy"):
-        empty_buckets(StubbedStacks(deployed=False), stage="dev", say=lambda _: None)
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
+def test_every_version_and_delete_marker_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    s3 = deploy(monkeypatch)
+    said = sensorctl("empty", "--yes")
+    assert said.code == 0
+    assert (left_in(s3, "landing"), left_in(s3, "access-logs")) == (0, 0)
+    assert "landing: 3 objects and versions deleted" in said.out
+
+
+def test_access_logging_is_off_before_anything_is_deleted_so_that_late_logs_do_not_fill_the_bucket_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    s3 = deploy(monkeypatch)
+    calls: list[tuple[str, str | None]] = []
+
+    def noted(self: Any, operation: str, params: dict[str, Any]) -> Any:
+        calls.append((operation, params.get("Bucket")))
+        return original(self, operation, params)
+
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+    monkeypatch.setattr(BaseClient, "_make_api_call", noted)
+    sensorctl("empty", "--yes")
+    changes = [call for call in calls if call[0].startswith(("Put", "Delete"))]
+    assert changes[:2] == [("PutBucketLogging", "access-logs"), ("PutBucketLogging", "landing")]
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket="landing")
+
+
+@pytest.mark.parametrize("policy", ["Retain", "RetainExceptOnCreate"])
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_a_stack_that_keeps_its_data_keeps_it_whatever_its_stage_is_called(
+    stage: str, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3 = deploy(monkeypatch, stage, keeps=policy)
+    said = sensorctl("empty", "--yes", "--stage", stage)
+    assert (left_in(s3, "landing"), left_in(s3, "access-logs") > 0) == (3, True)
+    assert said.out.index("stays: ") < said.out.index("landing")
+    assert "LoggingEnabled" in s3.get_bucket_logging(Bucket="landing")
+
+
+def test_a_prod_stack_that_keeps_nothing_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    s3 = deploy(monkeypatch, "prod")
+    assert sensorctl("empty", "--yes", "--stage", "prod").code == 0
+    assert left_in(s3, "landing") == 0
+
+
+def test_it_names_what_will_go_and_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    s3 = deploy(monkeypatch)
+    said = sensorctl("empty", answers="n\n")
+    assert said.code == 1
+    assert "bucket landing: 3 objects and versions" in said.out
+    assert "bucket access-logs: " in said.out
+    assert "table readings: about 0 items" in said.out
+    assert (left_in(s3, "landing"), left_in(s3, "access-logs") > 0) == (3, True)
+    assert "LoggingEnabled" in s3.get_bucket_logging(Bucket="landing")
+    assert sensorctl("empty", answers="y\n").code == 0
+    assert left_in(s3, "landing") == 0
+
+
+def test_with_nobody_to_answer_nothing_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    s3 = deploy(monkeypatch)
+    assert sensorctl("empty").code == 1
+    assert left_in(s3, "landing") == 3
+
+
+def test_a_protected_stack_is_refused_before_anything_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    s3 = deploy(monkeypatch, protected=True)
+    assert "SensorFanout-dev is protected from termination" in sensorctl("empty", "--yes").error
+    assert left_in(s3, "landing") == 3
+
+
+def test_a_table_that_cloudformation_could_not_delete_is_refused_before_anything_is_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    s3 = deploy(monkeypatch, locked_table=True)
+    assert "table readings is protected from deletion" in sensorctl("empty", "--yes").error
+    assert left_in(s3, "landing") == 3
+
+
+def test_a_stage_that_is_not_deployed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloudformation = boto3.client("cloudformation")
+    stubber = Stubber(cloudformation)
+    stubber.add_client_error("describe_stacks", "ValidationError", "Stack with id SensorFanout-dev does not exist")
+    stubber.activate()
+    stand_in(monkeypatch, cloudformation)
+    assert "there is no stack SensorFanout-dev to destroy in us-east-1" in sensorctl("empty", "--yes").error
