@@ -37,9 +37,11 @@ class Pipeline:
     schedule_dead_letters: str
     # The embedded AWS takes no archive from a template; `up` and `run` make it one.
     event_archive: str | None = None
+    # Only a stage with `alarms_to_topic` has one.
+    alarm_topic: str | None = None
 
 
-_OPTIONAL = ("event_archive",)
+_OPTIONAL = ("event_archive", "alarm_topic")
 
 
 def find_pipeline(access: Access, *, stage: str) -> Pipeline:

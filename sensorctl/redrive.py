@@ -1,91 +1,113 @@
 """Takes what waits in the failure and dead-letter queues and does it again; a message goes only once that succeeded.
 
-Doing it again is safe: ingest writes the same items, and alert drops the breaches it has seen.
+Doing it again is safe: ingest writes the same items, and alert drops the breaches it has seen. E-mails are published
+again one at a time, out of the budget that alert takes from (lambdas/alert/budget.py), of which it leaves alert a half.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import groupby
 from typing import Any
 
+from lambdas.alert.budget import EMAILS_PER_SECOND, EmailBudget
+from lambdas.alert.settings import Settings
 from sensorctl.embedded.access import Access
-from sensorctl.failed_messages import WORKER, Failed, Queue, read
+from sensorctl.failed_messages import WORKER, Failed, Queue
+from sensorctl.held_messages import Held, HeldMessages
 from sensorctl.invoking import PARALLEL, FunctionError, Functions
 from sensorctl.pipeline import Pipeline
 
-# Long enough to run all that one call takes; nobody else sees the messages meanwhile.
-_HELD_S = 3600
-_MOST_RECEIVED = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Held:
-    """A message that is ours for a while."""
-
-    failed: Failed
-    receipt: str
+# How long to wait where the budget of this second or minute is spent.
+_PAUSE_S = 0.5
+_LOST = FunctionError(words="SQS would not let us hold it any longer; others may have it now", kind="lost")
 
 
 @dataclass(kw_only=True)
 class Outcome:
-    """How many were done, which failed again and how, and why it stopped early, if it did."""
+    """How many were done, which failed again and how, and why it stopped early, if it did.
+
+    `held_too_long`: it stopped because SQS holds messages for 12 hours at most, so the rest can be taken again.
+    """
 
     done: int = 0
     failed: list[tuple[Failed, FunctionError]] = field(default_factory=list)
     stopped: str | None = None
+    held_too_long: bool = False
 
 
 class Redrive:
     """The queues of one pipeline."""
 
-    def __init__(self, access: Access, pipeline: Pipeline) -> None:
-        self._sqs = access.client("sqs")
+    def __init__(
+        self,
+        access: Access,
+        pipeline: Pipeline,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._access = access
+        self._pipeline = pipeline
+        self._clock = clock
+        self._sleep = sleep
         self._sns = access.client("sns")
         self._functions = Functions(access)
         self._names = {"ingest": pipeline.ingest_function, "alert": pipeline.alert_function}
-        self._topic = pipeline.alert_topic
-        self._urls: dict[Queue, str] = {
+        urls: dict[Queue, str] = {
             "ingest": pipeline.ingest_failures,
             "rule": pipeline.rule_dead_letters,
             "alert": pipeline.alert_failures,
             "mail": pipeline.mail_dead_letters,
             "schedule": pipeline.schedule_dead_letters,
         }
+        self._messages = HeldMessages(access.client("sqs"), urls, monotonic=monotonic)
+
+    @cached_property
+    def emails_per_minute(self) -> int:
+        """How many e-mails a minute may be published again: a half of what alert's own settings say."""
+        configuration = self._access.client("lambda").get_function_configuration(
+            FunctionName=self._pipeline.alert_function
+        )
+        environment = {**configuration["Environment"]["Variables"], "AWS_REGION": self._access.region or ""}
+        return max(1, Settings.from_env(environment).emails_per_minute // 2)
 
     @contextmanager
     def taken(self, queues: Sequence[Queue], *, match: str, most: int) -> Iterator[list[Held]]:
         """Take what waits, at most `most` of each queue; what was not deleted goes back at the end."""
-        held: list[Held] = []
-        passed_over: list[Held] = []
         try:
-            for queue in queues:
-                for one in self._receive(queue, most):
-                    (held if one.failed.matches(match) else passed_over).append(one)
-            yield held
+            received = [message for queue in queues for message in self._messages.receive(queue, most=most)]
+            yield [message for message in received if message.failed.matches(match)]
         finally:
-            self._give_back([*passed_over, *held])
+            self._messages.give_back()
 
     def run(self, held: Sequence[Held], *, each: Callable[[], None]) -> Outcome:
-        """Do each again and delete it once it succeeded; `each` is told of every one that was tried.
+        """Do each again and delete it once it succeeded; `each` is called after every one that was tried.
 
         It stops at the first systematic failure: the same kind twice with no success in between.
         """
         outcome = Outcome()
         last: str | None = None
         with ThreadPoolExecutor(PARALLEL) as pool:
-            for start in range(0, len(held), PARALLEL):
-                some = held[start : start + PARALLEL]
-                for one, error in zip(some, pool.map(self._again, some), strict=True):
+            for batch in _batches(held):
+                if not self._messages.renew():
+                    outcome.held_too_long = True
+                    break
+                for message, error in zip(batch, pool.map(self._again, batch), strict=True):
                     each()
                     if error is None:
-                        self._sqs.delete_message(QueueUrl=self._urls[one.failed.queue], ReceiptHandle=one.receipt)
+                        self._messages.delete(message)
                         outcome.done += 1
                         last = None
                         continue
-                    outcome.failed.append((one.failed, error))
+                    outcome.failed.append((message.failed, error))
                     if error.kind == last:
                         outcome.stopped = error.words
                     last = error.kind
@@ -93,15 +115,30 @@ class Redrive:
                     break
         return outcome
 
-    def _again(self, one: Held) -> FunctionError | None:
-        failed = one.failed
+    def _again(self, message: Held) -> FunctionError | None:
+        failed = message.failed
+        if message not in self._messages:
+            return _LOST
         if failed.payload is None:
             return FunctionError(words="the message cannot be read; look at it in the SQS console", kind="unreadable")
         worker = WORKER[failed.queue]
         if worker is not None:
             return self._functions.run(self._names[worker], failed.payload)
+        while not self._budget.take(self._clock()):
+            if not self._messages.renew() or message not in self._messages:
+                return _LOST
+            self._sleep(_PAUSE_S)
         self._publish(failed.payload)
         return None
+
+    @cached_property
+    def _budget(self) -> EmailBudget:
+        return EmailBudget(
+            self._access.client("dynamodb"),
+            table=self._pipeline.alerts_table,
+            per_minute=self.emails_per_minute,
+            per_second=EMAILS_PER_SECOND // 2,
+        )
 
     def _publish(self, notification: dict[str, Any]) -> None:
         attributes = {
@@ -109,34 +146,14 @@ class Redrive:
             for name, value in notification.get("MessageAttributes", {}).items()
         }
         subject = {"Subject": notification["Subject"]} if notification.get("Subject") else {}
-        self._sns.publish(
-            TopicArn=self._topic, Message=notification["Message"], MessageAttributes=attributes, **subject
-        )
+        alarm = notification.get("TopicArn") == self._pipeline.alarm_topic is not None
+        topic = self._pipeline.alarm_topic if alarm else self._pipeline.alert_topic
+        self._sns.publish(TopicArn=topic, Message=notification["Message"], MessageAttributes=attributes, **subject)
 
-    def _receive(self, queue: Queue, most: int) -> Iterator[Held]:
-        taken = 0
-        while taken < most:
-            received = self._sqs.receive_message(
-                QueueUrl=self._urls[queue],
-                MaxNumberOfMessages=min(_MOST_RECEIVED, most - taken),
-                VisibilityTimeout=_HELD_S,
-                WaitTimeSeconds=1,
-                AttributeNames=["SentTimestamp"],
-                MessageAttributeNames=["All"],
-            ).get("Messages", [])
-            if not received:
-                return
-            taken += len(received)
-            for message in received:
-                yield Held(failed=read(queue, message), receipt=message["ReceiptHandle"])
 
-    def _give_back(self, messages: Sequence[Held]) -> None:
-        """Let others see them again. One that was deleted meanwhile cannot be given back; SQS says so of it alone."""
-        for queue, url in self._urls.items():
-            receipts = [one.receipt for one in messages if one.failed.queue == queue]
-            for start in range(0, len(receipts), _MOST_RECEIVED):
-                entries = [
-                    {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-                    for number, receipt in enumerate(receipts[start : start + _MOST_RECEIVED])
-                ]
-                self._sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+def _batches(held: Sequence[Held]) -> Iterator[Sequence[Held]]:
+    """Yield what is done at once: functions run several at a time, e-mails leave one by one."""
+    for worker, messages in groupby(held, key=lambda message: WORKER[message.failed.queue]):
+        some = list(messages)
+        size = PARALLEL if worker is not None else 1
+        yield from (some[start : start + size] for start in range(0, len(some), size))

@@ -13,11 +13,11 @@ from rich.text import Text
 
 from sensorctl import terminal
 from sensorctl.errors import UserError
-from sensorctl.options import Embedded, Profile, Region, Stage, connected
+from sensorctl.options import Embedded, Profile, Region, Stage, Yes, confirm, connected
 
 if TYPE_CHECKING:
     from sensorctl.failed_messages import Failed, Queue
-    from sensorctl.redrive import Outcome
+    from sensorctl.redrive import Outcome, Redrive
 
 _SHOWN = 20
 
@@ -36,12 +36,13 @@ def redrive(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
     stage: Stage = "dev",
     profile: Profile = None,
     region: Region = None,
+    yes: Yes = False,
 ) -> None:
-    """Show what waits in the failure and dead-letter queues, and do it again.
+    """Show what waits in the failure and dead-letter queues, ask, and do it again.
 
     A message is deleted only once it succeeded; the first systematic failure stops the rest. E-mails that SNS could not
-    deliver are left alone unless you ask with `--queue mail`: they then go to every subscriber once more. Ends with 1
-    when something still waits.
+    deliver are left alone unless you ask with `--queue mail`: they then go to every subscriber once more, within the
+    stage's e-mail budget. Ends with 1 when something still waits.
     """
     from sensorctl.redrive import Redrive  # noqa: PLC0415
 
@@ -60,6 +61,9 @@ def redrive(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
             terminal.say("Nothing waits.")
         if not failed or dry_run:
             raise typer.Exit(1 if failed else 0)
+        if not as_json:
+            _say_what_it_does(failed, work)
+        confirm("Go on?", yes=yes)
         with Progress(console=terminal.console(stderr=True), transient=True) as progress:
             task = progress.add_task("redriving", total=len(held))
             outcome = work.run(held, each=lambda: progress.advance(task))
@@ -74,6 +78,17 @@ def _queues(named: list[str] | None) -> list[Queue]:
     if unknown:
         raise UserError(f"there is no queue {unknown[0]!r}; choose from {', '.join(QUEUES)}")
     return [name for name in QUEUES if (name in named if named else name != "mail")]
+
+
+def _say_what_it_does(failed: list[Failed], work: Redrive) -> None:
+    from sensorctl.failed_messages import WORKER  # noqa: PLC0415
+
+    for worker, count in Counter(WORKER[one.queue] for one in failed).items():
+        if worker is not None:
+            terminal.say(f"{worker} runs {count} time{'s' if count > 1 else ''}.")
+        else:
+            mails = "1 e-mail goes" if count == 1 else f"{count} e-mails go"
+            terminal.say(f"{mails} to every subscriber again, at most {work.emails_per_minute} a minute.")
 
 
 def _table(failed: list[Failed]) -> Table:
@@ -95,3 +110,5 @@ def _say(outcome: Outcome, *, of: int) -> None:
         terminal.say(f"failed again: {failed.about}: {error.words}")
     if outcome.stopped:
         terminal.say(f"Stopped: it is not one message, it is {outcome.stopped}. Mend that, then run it again.")
+    if outcome.held_too_long:
+        terminal.say("Stopped: SQS lets nobody hold messages for longer than 12 hours. Run it again for the rest.")
