@@ -24,6 +24,8 @@ _CALLERS_FAULT = (
     "FilterPolicyLimitExceeded",
     "SubscriptionLimitExceeded",
 )
+# What stands in the place of an ARN for three days after somebody was unsubscribed, or let the confirmation pass.
+_ENDED = "Deleted"
 _TOKEN = re.compile(r"[A-Za-z0-9-]{16,}")
 
 
@@ -46,8 +48,15 @@ class Subscriber:
 def all_of(sns: Any, *, topic: str) -> list[Subscriber]:
     """Return the e-mail subscriptions, by address; one call for each."""
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    listed = [each for page in pages for each in page["Subscriptions"] if each["Protocol"] in _PROTOCOLS]
-    return sorted((_subscriber(sns, each) for each in listed), key=lambda subscriber: subscriber.address.lower())
+    listed = [
+        subscription
+        for page in pages
+        for subscription in page["Subscriptions"]
+        if subscription["Protocol"] in _PROTOCOLS and subscription["SubscriptionArn"] != _ENDED
+    ]
+    return sorted(
+        (_subscriber(sns, subscription) for subscription in listed), key=lambda subscriber: subscriber.address.lower()
+    )
 
 
 def add(sns: Any, *, topic: str, address: str, policy: Policy, dead_letters: str) -> Subscriber | None:
@@ -104,14 +113,20 @@ def remove(sns: Any, *, topic: str, address: str) -> None:
 def token_of(token_or_link: str, *, topic: str) -> str:
     """Return the token of a confirmation link, also of one that a mail scanner has wrapped. Raises UserError."""
     text = unquote(unquote(token_or_link.strip()))
-    other = re.search(r"TopicArn=([^&\s]+)", text)
-    if other is not None and other[1] != topic:
-        raise UserError(f"the link is for the topic {other[1]}; this stage's is {topic} (another --stage?)")
+    other = topic_in(token_or_link)
+    if other is not None and other != topic:
+        raise UserError(f"the link is for the topic {other}; this stage's is {topic} (another --stage?)")
     in_link = re.search(r"[?&]Token=([^&\s#]+)", text)
     token = in_link[1] if in_link is not None else text
     if not _TOKEN.fullmatch(token):
         raise UserError("that is no token; give the link of the confirmation e-mail in quotes, or what follows Token=")
     return token
+
+
+def topic_in(token_or_link: str) -> str | None:
+    """Return the ARN of the topic that a confirmation link names; None for a bare token."""
+    found = re.search(r"TopicArn=([^&\s]+)", unquote(unquote(token_or_link.strip())))
+    return found[1] if found is not None else None
 
 
 def queue_arn(sqs: Any, *, url: str) -> str:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from sensorctl import terminal
+from sensorctl.errors import UserError
 from sensorctl.options import Embedded, Profile, Region, Stage, connected
+
+if TYPE_CHECKING:
+    from sensorctl.pipeline import Pipeline
 
 app = typer.Typer(help="See who gets the alert e-mails; add, confirm and remove addresses.", no_args_is_help=True)
 
 Address = Annotated[str, typer.Argument(help="An e-mail address.")]
+Alarms = Annotated[bool, typer.Option("--alarms", help="CloudWatch's alarms about the pipeline, instead of alerts.")]
 
 
 @app.command("list")
@@ -31,27 +36,33 @@ def list_(
     from sensorctl.subscriber_filters import in_words  # noqa: PLC0415
 
     to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
-    found = subscribers.all_of(to.access.client("sns"), topic=to.pipeline.alert_topic)
+    topics = {"alerts": to.pipeline.alert_topic, "alarms": to.pipeline.alarm_topic}
+    found = [
+        (mails, subscriber)
+        for mails, topic in topics.items()
+        if topic is not None
+        for subscriber in subscribers.all_of(to.access.client("sns"), topic=topic)
+    ]
     if as_json:
-        for subscriber in found:
+        for mails, subscriber in found:
             policy = json.loads(subscriber.filter) if subscriber.filter else None
-            terminal.say(json.dumps({**asdict(subscriber), "filter": policy}))
+            terminal.say(json.dumps({"mails": mails, **asdict(subscriber), "filter": policy}))
         return
+    if "alerts" not in {mails for mails, _ in found}:
+        terminal.say("Nobody is subscribed to alerts; add an address with `sensorctl subscribers add`.")
     if not found:
-        terminal.say("Nobody is subscribed; add an address with `sensorctl subscribers add`.")
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("address", "status", "gets", "ended by"):
+    for column in ("address", "mails", "status", "gets", "ended by"):
         table.add_column(column, overflow="fold")
-    for subscriber in found:
+    for mails, subscriber in found:
         if subscriber.confirmed:
             ended_by = "AWS credentials" if subscriber.protected else "anybody with the link in an e-mail"
             gets = in_words(subscriber.filter)
-            table.add_row(Text(subscriber.address), "confirmed", Text(gets), ended_by)
+            table.add_row(Text(subscriber.address), mails, "confirmed", Text(gets), ended_by)
         else:
-            table.add_row(
-                Text(subscriber.address), Text("waiting for confirmation", style="yellow"), "nothing yet", "-"
-            )
+            waits = Text("waiting for confirmation", style="yellow")
+            table.add_row(Text(subscriber.address), mails, waits, "nothing yet", "-")
     terminal.console().print(table)
 
 
@@ -66,6 +77,7 @@ def add(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
         list[str] | None, typer.Option(help="Only this device, or freezer-* or *-7; may be repeated.")
     ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
+    alarms: Alarms = False,
     embedded: Embedded = False,
     stage: Stage = "dev",
     profile: Profile = None,
@@ -73,18 +85,20 @@ def add(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
 ) -> None:
     """Subscribe an address, to everything or to a part; of a confirmed address this changes the part.
 
-    Silences and rejected records have no severity and are left out by --only. CloudWatch's alarms carry no attributes:
-    they reach only who gets everything.
+    Silences and rejected records have no severity and are left out by --only. CloudWatch's alarms carry nothing to
+    choose by.
     """
     from sensorctl import subscriber_filters as filters  # noqa: PLC0415
     from sensorctl import subscribers  # noqa: PLC0415
 
     email = filters.email_address(address)
     policy = filters.policy(severity=only, kinds=kind or (), devices=device or (), metrics=metric or ())
+    if alarms and policy:
+        raise UserError("alarms cannot be chosen among; give --alarms alone")
     to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
     before = subscribers.add(
         to.access.client("sns"),
-        topic=to.pipeline.alert_topic,
+        topic=_topic(to.pipeline, alarms=alarms),
         address=email,
         policy=policy,
         dead_letters=subscribers.queue_arn(to.access.client("sqs"), url=to.pipeline.mail_dead_letters),
@@ -109,6 +123,7 @@ def add(  # noqa: PLR0913, PLR0917 typer: a parameter is an option
 @app.command()
 def confirm(
     token_or_link: Annotated[str, typer.Argument(help="The link of the confirmation mail, in quotes, or its token.")],
+    alarms: Alarms = False,
     embedded: Embedded = False,
     stage: Stage = "dev",
     profile: Profile = None,
@@ -118,23 +133,40 @@ def confirm(
     from sensorctl import subscribers  # noqa: PLC0415
 
     to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
-    subscribers.confirm(to.access.client("sns"), topic=to.pipeline.alert_topic, token_or_link=token_or_link)
+    # A link names its topic; a bare token does not.
+    of_alarms = alarms or subscribers.topic_in(token_or_link) == to.pipeline.alarm_topic is not None
+    topic = _topic(to.pipeline, alarms=of_alarms)
+    subscribers.confirm(to.access.client("sns"), topic=topic, token_or_link=token_or_link)
     terminal.say("Confirmed; unsubscribing it takes AWS credentials from now on.")
 
 
 @app.command()
 def remove(
     address: Address,
+    alarms: Alarms = False,
     embedded: Embedded = False,
     stage: Stage = "dev",
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Unsubscribe an address."""
+    """Unsubscribe an address, also one that a deployment has added."""
     from sensorctl import subscribers  # noqa: PLC0415
     from sensorctl.subscriber_filters import email_address  # noqa: PLC0415
 
     email = email_address(address)
     to = connected(embedded=embedded, stage=stage, profile=profile, region=region)
-    subscribers.remove(to.access.client("sns"), topic=to.pipeline.alert_topic, address=email)
-    terminal.say(f"{email} gets no more e-mails. If it stands in the stage's alert_emails, take it out there too.")
+    subscribers.remove(to.access.client("sns"), topic=_topic(to.pipeline, alarms=alarms), address=email)
+    terminal.say(f"{email} gets no more {'alarms' if alarms else 'alerts'}.")
+    terminal.say(
+        "No deployment adds it again by itself; leave it out of EMAILS and of the stage's alert_emails from now on."
+    )
+    if not alarms and to.pipeline.alarm_topic is not None:
+        terminal.say("Alarms are another subscription: `sensorctl subscribers remove --alarms`.")
+
+
+def _topic(pipeline: Pipeline, *, alarms: bool) -> str:
+    if not alarms:
+        return pipeline.alert_topic
+    if pipeline.alarm_topic is None:
+        raise UserError("this stage mails no alarms; set alarms_to_topic in cdk.json and deploy")
+    return pipeline.alarm_topic

@@ -58,7 +58,8 @@ class Facts:
     """One look at a pipeline.
 
     `functions` is by name (ingest, alert); `unheard` names devices and metrics whose newest reading is out of bounds
-    while the ledger knows nothing of it; `thresholds_problem` is None for a good document.
+    while the ledger knows nothing of it; `thresholds_problem` is None for a good document; `alarm_subscribers` is None
+    where alarms e-mail nobody by intention.
     """
 
     now: datetime
@@ -66,6 +67,7 @@ class Facts:
     subscribers: tuple[Subscriber, ...]
     devices: tuple[Device, ...]
     alerts: tuple[Line, ...]
+    alarm_subscribers: tuple[Subscriber, ...] | None = None
     thresholds_problem: str | None = None
     unheard: tuple[str, ...] = ()
     unsent: Unsent = field(default_factory=Unsent)

@@ -35,13 +35,16 @@ def gather(access: Access, pipeline: Pipeline, *, stage: str, now: datetime, gra
     records, _ = alert_list.read(ledger_scan.items(dynamodb, table=pipeline.alerts_table))
     alerts = alert_list.lines(records)
     last = device_registry.last_readings(access, pipeline, now=now)
+    sns = access.client("sns")
+    alarm_topic = pipeline.alarm_topic
     # Only the real AWS evaluates alarms and keeps the metrics of functions.
     on_aws = access.endpoint is None
     cloudwatch = access.client("cloudwatch") if on_aws else None
     return Facts(
         now=now,
         waiting=_waiting(access.client("sqs"), pipeline),
-        subscribers=tuple(subscribers.all_of(access.client("sns"), topic=pipeline.alert_topic)),
+        subscribers=tuple(subscribers.all_of(sns, topic=pipeline.alert_topic)),
+        alarm_subscribers=tuple(subscribers.all_of(sns, topic=alarm_topic)) if alarm_topic else None,
         devices=tuple(devices.listed(last, thresholds=thresholds, alerts=alerts, now=now)),
         alerts=tuple(alerts),
         thresholds_problem=problem,

@@ -13,6 +13,7 @@ from lambdas.shared.printable import printable
 from sensorctl.devices import Device, ago
 from sensorctl.failed_messages import QUEUES, WORKER, Failed
 from sensorctl.health.facts import RECENT, Facts, Waiting
+from sensorctl.subscribers import Subscriber
 
 # `unknown` is what this AWS cannot tell; it is no reason to worry and none to be sure.
 Level = Literal["ok", "attention", "broken", "unknown"]
@@ -47,7 +48,7 @@ def judge(facts: Facts) -> list[Check]:
         _function(facts, "ingest"),
         _function(facts, "alert"),
         *_queues(facts),
-        _subscribers(facts),
+        *_subscribers(facts),
         _thresholds(facts),
         _silence(facts),
         *_alarms(facts),
@@ -129,13 +130,18 @@ def _queue(waiting: Waiting, facts: Facts) -> Check:
     return Check(name=f"queue {waiting.queue}", level=level, says=says, do=do)
 
 
-def _subscribers(facts: Facts) -> Check:
-    name = "subscribers"
-    waiting = [printable(each.address) for each in facts.subscribers if not each.confirmed]
-    confirmed = len(facts.subscribers) - len(waiting)
-    if not facts.subscribers:
-        do = "`sensorctl subscribers add you@example.com`"
-        return Check(name=name, level="broken", says="nobody is subscribed: no e-mail reaches anybody", do=do)
+def _subscribers(facts: Facts) -> Iterator[Check]:
+    yield _mailed("subscribers", facts.subscribers, add="`sensorctl subscribers add you@example.com`")
+    if facts.alarm_subscribers is not None:
+        add = "`sensorctl subscribers add --alarms you@example.com`"
+        yield _mailed("alarm subscribers", facts.alarm_subscribers, add=add)
+
+
+def _mailed(name: str, subscribers: Sequence[Subscriber], *, add: str) -> Check:
+    waiting = [printable(subscriber.address) for subscriber in subscribers if not subscriber.confirmed]
+    confirmed = len(subscribers) - len(waiting)
+    if not subscribers:
+        return Check(name=name, level="broken", says="nobody is subscribed: no e-mail reaches anybody", do=add)
     do = "click the link in the e-mail from AWS or give it to `sensorctl subscribers confirm`; `add` sends it again"
     if not confirmed:
         says = f"nobody has confirmed, so no e-mail reaches anybody: {_named(waiting)}"

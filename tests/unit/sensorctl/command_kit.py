@@ -51,6 +51,7 @@ class Said:
 def stage(*services: str) -> Pipeline:
     """Make the parts of a stage that stand in these services; return their names."""
     names: dict[str, Any] = dict.fromkeys(Pipeline.__dataclass_fields__, "unused")
+    names["alarm_topic"] = None
     if "sns" in services:
         names["alert_topic"] = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
         names["mail_dead_letters"] = boto3.client("sqs").create_queue(QueueName="mail-dead-letters")["QueueUrl"]

@@ -105,6 +105,7 @@ TROUBLES: dict[str, tuple[Facts, dict[str, str]]] = {
         replace(HEALTHY, subscribers=(subscriber("a@x.org"), subscriber("b@x.org", confirmed=False))),
         {"subscribers": "attention"},
     ),
+    "nobody gets the alarms": (replace(HEALTHY, alarm_subscribers=()), {"alarm subscribers": "broken"}),
     "the thresholds are invalid": (
         replace(HEALTHY, thresholds_problem="clear is over warning"),
         {"thresholds": "broken"},

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -32,12 +33,12 @@ def attributes_of(address: str) -> dict[str, str]:
     return sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
 
 
-def unconfirmed(topic: str) -> tuple[Any, Stubber]:
-    """An SNS whose one subscription waits for confirmation."""
+def unconfirmed(topic: str, *, arn: str = "PendingConfirmation") -> tuple[Any, Stubber]:
+    """An SNS whose one subscription waits for confirmation, or is another that has no ARN."""
     sns = boto3.client("sns")
     stubber = Stubber(sns)
     listed = {
-        "SubscriptionArn": "PendingConfirmation",
+        "SubscriptionArn": arn,
         "Owner": "123456789012",
         "Protocol": "email",
         "Endpoint": "ops@x.org",
@@ -159,6 +160,62 @@ def test_remove_ends_the_subscription_and_names_an_unknown_address() -> None:
     assert "who@x.org is not subscribed; subscribed: ops@x.org" in sensorctl("subscribers", "remove", "who@x.org").error
     assert sensorctl("subscribers", "remove", "Ops@x.org").code == 0
     assert boto3.client("sns").list_subscriptions()["Subscriptions"] == []
+
+
+@pytest.fixture
+def with_alarms(deployed: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """A stage whose alarms have a topic of their own."""
+    alarms = boto3.client("sns").create_topic(Name="alarms")["TopicArn"]
+    pipeline = replace(deployed, alarm_topic=alarms)
+    connect_to(pipeline, monkeypatch)
+    return pipeline
+
+
+def test_alarms_are_a_subscription_of_their_own(with_alarms: Pipeline) -> None:
+    sensorctl("subscribers", "add", "ops@x.org")
+    sensorctl("subscribers", "add", "ops@x.org", "--alarms")
+    listed = [json.loads(line) for line in sensorctl("subscribers", "list", "--json").out.splitlines()]
+    assert [(one["address"], one["mails"]) for one in listed] == [("ops@x.org", "alerts"), ("ops@x.org", "alarms")]
+    said = sensorctl("subscribers", "remove", "ops@x.org")
+    assert "gets no more alerts" in said.out
+    assert "subscribers remove --alarms" in said.out
+    assert "Nobody is subscribed to alerts" in sensorctl("subscribers", "list").out
+    assert "gets no more alarms" in sensorctl("subscribers", "remove", "ops@x.org", "--alarms").out
+    assert boto3.client("sns").list_subscriptions()["Subscriptions"] == []
+
+
+def test_alarms_cannot_be_chosen_among(with_alarms: Pipeline) -> None:
+    assert (
+        "alarms cannot be chosen among"
+        in sensorctl("subscribers", "add", "a@x.org", "--alarms", "--only", "critical").error
+    )
+
+
+def test_a_stage_without_alarm_mails_says_so() -> None:
+    assert "set alarms_to_topic" in sensorctl("subscribers", "add", "a@x.org", "--alarms").error
+
+
+def test_a_link_of_the_alarm_topic_is_confirmed_there(with_alarms: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    confirmed: list[str] = []
+    monkeypatch.setattr(subscribers, "confirm", lambda _sns, *, topic, token_or_link: confirmed.append(topic))
+    sensorctl("subscribers", "confirm", LINK.format(topic=with_alarms.alarm_topic, token=TOKEN))
+    sensorctl("subscribers", "confirm", LINK.format(topic=with_alarms.alert_topic, token=TOKEN))
+    sensorctl("subscribers", "confirm", TOKEN)
+    sensorctl("subscribers", "confirm", "--alarms", TOKEN)
+    alerts, alarms = with_alarms.alert_topic, with_alarms.alarm_topic
+    assert confirmed == [alarms, alerts, alerts, alarms]
+
+
+def test_what_was_removed_is_no_subscriber_although_sns_lists_it_for_days(deployed: Pipeline) -> None:
+    sns, _ = unconfirmed(deployed.alert_topic, arn="Deleted")
+    assert subscribers.all_of(sns, topic=deployed.alert_topic) == []
+
+
+def test_remove_says_how_deployments_take_it() -> None:
+    sensorctl("subscribers", "add", "ops@x.org")
+    assert (
+        "leave it out of EMAILS and of the stage's alert_emails" in sensorctl("subscribers", "remove", "ops@x.org").out
+    )
 
 
 def test_a_wrong_address_is_one_sentence_and_subscribes_nobody() -> None:
