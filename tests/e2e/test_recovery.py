@@ -26,13 +26,13 @@ def test_what_ingest_could_not_store_arrives_once_after_a_redrive(
         assert code == 1
         assert "incoming/redriven-0/a.json" in said
         assert "not authorized to perform: dynamodb:BatchWriteItem" in " ".join(said.split())
-        code, said = ctl("redrive")
+        code, said = ctl("redrive", "--yes")
         assert (code, "0 of 4 done" in said, "Stopped" in said) == (1, True, True)
     assert [stored(aws, device) for device in devices] == [[], [], [], []]
 
-    code, said = ctl("redrive", "--match", "redriven-1")
+    code, said = ctl("redrive", "--match", "redriven-1", "--yes")
     assert (code, "1 of 1 done" in said) == (0, True)
-    code, said = ctl("redrive", "--queue", "ingest")
+    code, said = ctl("redrive", "--queue", "ingest", "--yes")
     assert (code, "3 of 3 done" in said) == (0, True)
     assert ctl("redrive") == (0, "Nothing waits.\n")
     assert wait_until(lambda: all(mails_about(aws, device) for device in devices), seconds=SECONDS)

@@ -37,7 +37,7 @@ def test_ingest_failing_is_broken_until_it_is_redriven(aws: EmbeddedAws, uploade
     assert "not authorized to perform: dynamodb:BatchWriteItem" in found["ingest"]["says"]
     assert "BatchWriteItem" not in found["alert"]["says"]
     assert ctl("status")[0] == 1
-    assert ctl("redrive", "--queue", "ingest")[0] == 0
+    assert ctl("redrive", "--queue", "ingest", "--yes")[0] == 0
     found = checks(ctl)
     assert (found["ingest"]["level"], "queue ingest" in found) == ("ok", False)
 
