@@ -33,10 +33,12 @@ _LOST = FunctionError(words="SQS would not let us hold it any longer; others may
 class Outcome:
     """How many were done, which failed again and how, and why it stopped early, if it did.
 
+    `unreadable` of those done are objects that S3 does not hand out any more, which ingest rejected.
     `held_too_long`: it stopped because SQS holds messages for 12 hours at most, so the rest can be taken again.
     """
 
     done: int = 0
+    unreadable: int = 0
     failed: list[tuple[Failed, FunctionError]] = field(default_factory=list)
     stopped: str | None = None
     held_too_long: bool = False
@@ -113,6 +115,7 @@ class Redrive:
                     last = error.kind
                 if outcome.stopped:
                     break
+        outcome.unreadable = self._functions.unreadable
         return outcome
 
     def _again(self, message: Held) -> FunctionError | None:

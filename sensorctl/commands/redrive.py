@@ -105,7 +105,9 @@ def _table(failed: list[Failed]) -> Table:
 
 
 def _say(outcome: Outcome, *, of: int) -> None:
-    terminal.say(f"{outcome.done} of {of} done.")
+    from sensorctl.invoking import passed_over  # noqa: PLC0415
+
+    terminal.say(f"{outcome.done} of {of} done{passed_over(outcome.unreadable)}.")
     for failed, error in outcome.failed:
         terminal.say(f"failed again: {failed.about}: {error.words}")
     if outcome.stopped:
