@@ -12,10 +12,11 @@ from rich.text import Text
 
 from lambdas.alert.codec import Attribute, from_map
 from lambdas.alert.ledger import RECORDS, digest_key
-from lambdas.alert.records import RANK, Digest, Message, MetricState, Record, Rejection, Silence, State, timestamp
+from lambdas.alert.records import RANK, Digest, Message, MetricState, Record, Rejection, Silence, State
 from lambdas.alert.wording import amount
 from lambdas.shared.contracts import Severity, ThresholdBreached
 from lambdas.shared.printable import printable
+from lambdas.shared.times import timestamp
 from sensorctl.errors import UserError
 
 _RUNNING = ("open", "silent")

@@ -12,9 +12,10 @@ from typing import cast
 from lambdas.alert import rejection, silence
 from lambdas.alert.lifecycle import on_breach, on_tick
 from lambdas.alert.message import Mail, render, render_digest
-from lambdas.alert.records import MetricState, Notice, Observation, Silence, timestamp
+from lambdas.alert.records import MetricState, Notice, Observation, Silence
 from lambdas.shared.contracts import ObjectRef, ReadingsRejected, RejectExample, ThresholdBreached, breach_id
 from lambdas.shared.thresholds import Bounds, Crossing, Rule
+from lambdas.shared.times import timestamp
 
 STAGE, REGION = "prod", "us-east-1"
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.alert.readings import CLOCK_SKEW, Readings
-from lambdas.alert.records import timestamp
+from lambdas.shared.times import timestamp
 from sensorctl.embedded.access import Access
 from sensorctl.pipeline import Pipeline
 

@@ -11,12 +11,13 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from lambdas.alert.records import RANK, timestamp
+from lambdas.alert.records import RANK
 from lambdas.alert.silence import is_silent
 from lambdas.alert.wording import spoken
 from lambdas.shared.contracts import Severity
 from lambdas.shared.printable import printable
 from lambdas.shared.thresholds import Thresholds
+from lambdas.shared.times import timestamp
 from sensorctl.alert_list import Line
 from sensorctl.device_registry import LastReading
 

@@ -9,8 +9,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from lambdas.alert.records import timestamp
 from lambdas.shared.printable import printable
+from lambdas.shared.times import timestamp
 from sensorctl.embedded.access import Access
 from sensorctl.pipeline import Pipeline
 from sensorctl.plain_items import plain

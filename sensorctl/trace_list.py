@@ -9,8 +9,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from lambdas.alert.records import timestamp
 from lambdas.shared.printable import printable
+from lambdas.shared.times import timestamp
 from sensorctl.report.model import Trace
 from sensorctl.report.tracing import trace_of
 from sensorctl.traces import Document

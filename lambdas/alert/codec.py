@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
 
-from lambdas.alert.records import timestamp
+from lambdas.shared.times import timestamp
 
 Attribute = dict[str, Any]
 T = TypeVar("T")

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from lambdas.alert import outbox
 from lambdas.alert.codec import Attribute, from_map, to_attribute, to_map
-from lambdas.alert.records import Digest, Message, MetricState, Record, Rejection, Silence, State, timestamp
+from lambdas.alert.records import Digest, Message, MetricState, Record, Rejection, Silence, State
+from lambdas.shared.times import timestamp
 
 INDEX = "work"
 SHARDS = 4

@@ -25,10 +25,10 @@ from lambdas.alert.records import (
     Notice,
     Observation,
     Recorded,
-    timestamp,
 )
 from lambdas.shared.contracts import ContractError, Severity, ThresholdBreached
 from lambdas.shared.thresholds import Rule
+from lambdas.shared.times import timestamp
 
 # A breach older than this is recorded and not mailed: a backfill must not mail last month's fires.
 STALE_AFTER = timedelta(hours=24)

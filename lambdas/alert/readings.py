@@ -8,8 +8,9 @@ from typing import Any
 
 from lambdas.alert.codec import number
 from lambdas.alert.ledger import Cursor
-from lambdas.alert.records import Observation, timestamp
+from lambdas.alert.records import Observation
 from lambdas.shared.registry import PARTITIONS
+from lambdas.shared.times import timestamp
 
 # Readings stamped further ahead than this do not count as the newest: a device whose clock was once set to tomorrow
 # would otherwise hide everything it reports until then.

@@ -7,7 +7,7 @@ the upload of the object that the reading came in, so that no stamp can reach be
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Generic, Literal, TypeVar
 
 from lambdas.shared.contracts import ObjectRef, ReadingsRejected, Severity, ThresholdBreached
@@ -20,11 +20,6 @@ AlertPhase = Literal["pending", "open"]
 MessageStatus = Literal["PENDING", "LEASED", "SENT", "DIGESTED"]
 
 RANK: dict[Severity | None, int] = {None: 0, "warning": 1, "critical": 2}
-
-
-def timestamp(at: datetime) -> str:
-    """Return RFC 3339 in UTC with six fractional digits, so that text order is time order."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @dataclass(frozen=True, kw_only=True)

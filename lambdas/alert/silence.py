@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from lambdas.alert.lifecycle import STALE_AFTER
-from lambdas.alert.records import RANK, Decision, MetricState, Notice, PendingBreach, Silence, SilenceFacts, timestamp
+from lambdas.alert.records import RANK, Decision, MetricState, Notice, PendingBreach, Silence, SilenceFacts
+from lambdas.shared.times import timestamp
 
 # Pending metrics that an e-mail names.
 _NAMED = 5

@@ -19,9 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.alert.lifecycle import CALM_AFTER, STALE_AFTER, on_breach, on_tick
-from lambdas.alert.records import MetricState, Observation, timestamp
+from lambdas.alert.records import MetricState, Observation
 from lambdas.shared.contracts import ContractError, ObjectRef, ThresholdBreached
 from lambdas.shared.thresholds import Bounds, Rule
+from lambdas.shared.times import timestamp
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NEW = MetricState(device_id="boiler-7", metric="temperature")

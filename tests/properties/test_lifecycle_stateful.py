@@ -22,9 +22,10 @@ from hypothesis.stateful import (
 )
 
 from lambdas.alert.lifecycle import CALM_AFTER, STALE_AFTER, on_breach, on_tick
-from lambdas.alert.records import Alert, Decision, MetricState, Observation, timestamp
+from lambdas.alert.records import Alert, Decision, MetricState, Observation
 from lambdas.shared.contracts import ObjectRef, ThresholdBreached
 from lambdas.shared.thresholds import Bounds, Rule
+from lambdas.shared.times import timestamp
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 CLEAR, BETWEEN, WARNING, CRITICAL, COLD, FROZEN = 50, 67, 75, 95, 8, -6

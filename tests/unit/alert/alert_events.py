@@ -6,8 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdas.alert.records import timestamp
 from lambdas.shared.contracts import ObjectRef, ReadingsRejected, RejectExample, Severity, ThresholdBreached, breach_id
+from lambdas.shared.times import timestamp
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 THRESHOLDS: dict[str, Any] = {

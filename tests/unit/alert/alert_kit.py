@@ -14,9 +14,9 @@ import boto3
 from alert_events import NOON, SWEEP, THRESHOLDS
 
 from lambdas.alert.alerting import Alerting
-from lambdas.alert.records import timestamp
 from lambdas.alert.settings import Settings
 from lambdas.shared.threshold_source import ThresholdSource
+from lambdas.shared.times import timestamp
 
 ALERTS, READINGS = "alerts", "readings"
 PARAMETER = "/sensor-fanout/test/thresholds"

@@ -12,9 +12,10 @@ from alert_kit import World
 from lambdas.alert import silence
 from lambdas.alert.lifecycle import CALM_AFTER, on_breach, on_tick
 from lambdas.alert.message import Mail, render
-from lambdas.alert.records import Decision, MetricState, Observation, Silence, timestamp
+from lambdas.alert.records import Decision, MetricState, Observation, Silence
 from lambdas.shared.contracts import Severity, ThresholdBreached
 from lambdas.shared.thresholds import Bounds, Rule
+from lambdas.shared.times import timestamp
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

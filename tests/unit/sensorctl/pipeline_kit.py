@@ -16,9 +16,10 @@ from moto import mock_aws
 from moto.xray import responses as _opens_a_socket_when_imported  # noqa: F401
 
 from lambdas.alert.ledger import Ledger, alert_key
-from lambdas.alert.records import Alert, MetricState, Record, timestamp
+from lambdas.alert.records import Alert, MetricState, Record
 from lambdas.shared.contracts import ObjectRef, ThresholdBreached
 from lambdas.shared.registry import partition_of
+from lambdas.shared.times import timestamp
 from sensorctl.pipeline import Pipeline
 
 QUEUES = ("ingest_failures", "alert_failures", "rule_dead_letters", "mail_dead_letters", "schedule_dead_letters")

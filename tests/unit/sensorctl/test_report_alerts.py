@@ -9,8 +9,9 @@ from typing import Any
 from report_kit import MINUTE, NOON, THRESHOLDS, at, reading
 
 from lambdas.alert.lifecycle import on_breach, on_tick
-from lambdas.alert.records import Kind, Message, MetricState, Notice, Observation, Record, Silence, timestamp
+from lambdas.alert.records import Kind, Message, MetricState, Notice, Observation, Record, Silence
 from lambdas.shared.contracts import ObjectRef, ThresholdBreached
+from lambdas.shared.times import timestamp
 from sensorctl.report.alerts import of
 
 RULE = THRESHOLDS.rule_for("d", "temperature")
