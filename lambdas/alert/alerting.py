@@ -219,6 +219,9 @@ class Alerting:
             "alerts_resolved": counts["resolved"],
             "thresholds_invalid": int(problem is not None),
         }
+        if failed := counts["records_failed"] + len(self._ledger.set_aside):
+            values["records_failed"] = failed
+            self._ledger.set_aside.clear()
         if "upload_to_alert_ms" in counts:
             values["upload_to_alert_ms"] = counts["upload_to_alert_ms"]
         metrics.emit(

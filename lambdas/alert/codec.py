@@ -12,12 +12,14 @@ from collections.abc import Hashable
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
+from lambdas.shared.numbers import is_storable
 from lambdas.shared.times import timestamp
 
 Attribute = dict[str, Any]
 T = TypeVar("T")
+_NUMBERS = (int, float, timedelta, float | int)
 
 
 def to_map(value: Any) -> dict[str, Attribute]:
@@ -27,12 +29,14 @@ def to_map(value: Any) -> dict[str, Attribute]:
 
 
 def to_attribute(value: Any) -> Attribute:
-    """Return one attribute value. Raises TypeError for a type that no record holds."""
+    """Return one attribute value. Raises TypeError or ValueError for what no record can hold."""
     attribute: Attribute
     match value:
         case str():
             attribute = {"S": value}
         case int() | float() if not isinstance(value, bool):
+            if not is_storable(value):
+                raise ValueError(f"a ledger record cannot hold the number {value!r:.80}")
             attribute = {"N": repr(value)}
         case datetime():
             attribute = {"S": timestamp(value)}
@@ -65,9 +69,15 @@ def from_map(kind: type[T], attributes: dict[str, Attribute]) -> T:
 
 def _from_attribute(hint: Any, attribute: Attribute) -> Any:
     ((tag, value),) = attribute.items()
+    if typing.get_origin(hint) is Literal and value not in typing.get_args(hint):
+        raise ValueError(f"{value!r:.80} is not one of {typing.get_args(hint)}")
     if tag == "N":
+        if hint in (str, datetime):
+            raise TypeError(f"a number stands for a {hint.__name__}")
         return timedelta(seconds=float(value)) if hint is timedelta else number(value)
     if tag == "S":
+        if hint in _NUMBERS:
+            raise TypeError(f"the text {value!r:.80} stands for a number")
         return datetime.fromisoformat(value).astimezone(UTC) if hint is datetime else value
     if tag == "L":
         (member, _) = typing.get_args(hint)
@@ -84,6 +94,20 @@ def number(text: str) -> float | int:
         return int(text)
     except ValueError:
         return float(text)
+
+
+def size(item: dict[str, Attribute]) -> int:
+    """Return the bytes of an item, at most (DynamoDB Developer Guide, "DynamoDB item sizes and formats")."""
+    return sum(len(name.encode()) + _size(attribute) for name, attribute in item.items())
+
+
+def _size(attribute: Attribute) -> int:
+    ((tag, value),) = attribute.items()
+    if tag == "M":
+        return 3 + len(value) + size(value)
+    if tag == "L":
+        return 3 + sum(1 + _size(member) for member in value)
+    return 21 if tag == "N" else len(value.encode())
 
 
 @cache

@@ -10,29 +10,39 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from lambdas.alert import outbox
+from lambdas.alert import codec, outbox
 from lambdas.alert.codec import Attribute, from_map, to_attribute, to_map
 from lambdas.alert.records import Digest, Message, MetricState, Record, Rejection, Silence, State
+from lambdas.shared.logs import log
 from lambdas.shared.times import timestamp
 
 INDEX = "work"
 SHARDS = 4
 Work = Literal["send", "watch"]
+# What an item that is not as we write them raises when it is read.
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
 RECORDS: dict[str, type[State]] = {"alert": MetricState, "silence": Silence, "rejected": Rejection, "digest": Digest}
 
 # How long items are kept that nobody needs any more: sent digests, rejections, devices that report again.
 _RETENTION = timedelta(days=90)
 _PAGE = 100
+# An item may take 400 KB (DynamoDB Developer Guide, "Quotas in Amazon DynamoDB"); the rest is for the key set aside.
+_MOST_BYTES = 400 * 1024 - 4096
 # Enough for ten invocations to pass each other on one item.
 ATTEMPTS = 10
 
 
 class Conflict(Exception):  # noqa: N818 - nothing is wrong: somebody else was faster
     """Another invocation has written the item since it was read."""
+
+
+class UnreadableError(ValueError):
+    """An item of the ledger could not be read, and its alert has started afresh."""
 
 
 class ContentionError(RuntimeError):
@@ -49,6 +59,15 @@ class Cursor:
     shard: int
     after: str | None = None
     due_at: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bookmark:
+    """The cursor `at` which the walk `name` goes on, and the version it was read as (None: it could not be read)."""
+
+    name: str
+    version: int | None = 0
+    at: Cursor | None = None
 
 
 def alert_key(device_id: str, metric: str) -> str:
@@ -72,20 +91,69 @@ def digest_key(digest_id: str) -> str:
 
 
 class Ledger:
-    """Reads and writes records; knows no rule of their lives."""
+    """Reads and writes records; knows no rule of their lives. `set_aside` grows by each item that cannot be read."""
 
     def __init__(self, dynamodb: Any, *, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self.set_aside: list[UnreadableError] = []
 
     def get(self, key: str, *, blank: State) -> Record:
         """Return the record as it is now (a consistent read), or a blank one."""
         found = self._dynamodb.get_item(TableName=self._table, Key={"alert_key": {"S": key}}, ConsistentRead=True)
-        return _record(found["Item"]) if "Item" in found else Record(key=key, state=blank)
+        if "Item" not in found:
+            return Record(key=key, state=blank)
+        try:
+            return _record(found["Item"])
+        except UNREADABLE as error:
+            return self._start_afresh(found["Item"], error=error)
+
+    def _start_afresh(self, item: dict[str, Attribute], *, error: Exception) -> Record:
+        """Set an item aside that cannot be read, and return a fresh record with those of its messages that can.
+
+        What is set aside is a copy of 90 days under `unreadable#<key>#<version>`, written before the item is.
+        """
+        key, version = item["alert_key"]["S"], item.get("version")
+        expires_at = {"N": str(int((datetime.now(UTC) + _RETENTION).timestamp()))}
+        copy = {name: value for name, value in item.items() if name not in ("work", "due_at")}
+        aside = f"unreadable#{key}#{next(iter((version or {'N': '-'}).values()))}"
+        self._dynamodb.put_item(
+            TableName=self._table, Item={**copy, "alert_key": {"S": aside}, "expires_at": expires_at}
+        )
+        fresh = Record(key=key, version=_next_version(version), state=_blank(key), outbox=_messages(item))
+        unchanged: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(version)"}
+        if version is not None:
+            unchanged = {"ConditionExpression": "version = :raw", "ExpressionAttributeValues": {":raw": version}}
+        try:
+            self._dynamodb.put_item(TableName=self._table, Item=_item(fresh, now=datetime.now(UTC)), **unchanged)
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return self.get(key, blank=_blank(key))
+        log("ERROR", "a ledger item could not be read and was set aside", key=key, kept_as=aside, error=repr(error))
+        self.set_aside.append(UnreadableError(f"{key} could not be read ({error!r}); it was set aside as {aside}"))
+        return fresh
+
+    def first_report(self, key: str, *, now: datetime) -> bool:
+        """Return whether the failure of a record is to be reported: True once an hour for each key."""
+        item: dict[str, Attribute] = {
+            "alert_key": {"S": f"reported#{key}#{timestamp(now)[:13]}"},
+            "expires_at": {"N": str(int((now + timedelta(hours=2)).timestamp()))},
+        }
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(alert_key)"
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def put(self, record: Record, *, now: datetime) -> Record:
-        """Write the record over the version it was read as, and return it as stored. Raises Conflict."""
+        """Write the record over the version it was read as, and return it as stored.
+
+        Raises Conflict, or ValueError for what could not be read back: the event fails, and the record stays as it was.
+        """
         stored = replace(record, version=record.version + 1)
+        item = _item(stored, now=now)
+        _check(item, stored)
         unchanged: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(alert_key)"}
         if record.version:
             unchanged = {
@@ -93,7 +161,7 @@ class Ledger:
                 "ExpressionAttributeValues": {":version": {"N": str(record.version)}},
             }
         try:
-            self._dynamodb.put_item(TableName=self._table, Item=_item(stored, now=now), **unchanged)
+            self._dynamodb.put_item(TableName=self._table, Item=item, **unchanged)
         except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
             raise Conflict(record.key) from error
         return stored
@@ -118,13 +186,12 @@ class Ledger:
         work: Work,
         *,
         now: datetime,
-        unreadable: Callable[[str, Exception], None],
         after: Cursor | None = None,
     ) -> Iterator[tuple[Record, Cursor]]:
         """Yield what is due, shard by shard, the longest due first, each with the cursor that continues behind it.
 
-        An item that cannot be read is told to `unreadable` and passed over: it must not hold up the others. The index
-        is eventually consistent: a record may be older than the item, which a write over it will tell.
+        An item that cannot be read starts afresh: it must not hold up the others. The index is eventually consistent: a
+        record may be older than the item, which a write over it will notice.
         """
         start = after or Cursor(shard=0)
         for shard in range(start.shard, SHARDS):
@@ -143,23 +210,45 @@ class Ledger:
                     key = item["alert_key"]["S"]
                     try:
                         record = _record(item)
-                    except (KeyError, TypeError, ValueError) as error:
-                        unreadable(key, error)
-                        continue
+                    except UNREADABLE:
+                        record = self.get(key, blank=_blank(key))
                     yield record, Cursor(shard=shard, after=key, due_at=item["due_at"]["S"])
                 page_from = page.get("LastEvaluatedKey")
                 if page_from is None:
                     break
 
-    def cursor(self, name: str) -> Cursor | None:
-        """Return where the walk `name` stopped on the last tick, or None: start at the beginning."""
+    def bookmark(self, name: str) -> Bookmark:
+        """Return where the walk `name` stopped on an earlier tick."""
         found = self._dynamodb.get_item(TableName=self._table, Key={"alert_key": {"S": f"cursor#sweep#{name}"}})
-        return from_map(Cursor, found["Item"]) if "Item" in found and "shard" in found["Item"] else None
+        item = found.get("Item", {})
+        try:
+            version = int(item["version"]["N"]) if "version" in item else 0
+            return Bookmark(name=name, version=version, at=from_map(Cursor, item) if "shard" in item else None)
+        except UNREADABLE:
+            return Bookmark(name=name, version=None)
 
-    def save_cursor(self, name: str, cursor: Cursor | None) -> None:
-        """Keep where the walk `name` stopped; None means that it came to its end."""
-        position = to_map(cursor) if cursor is not None else {}
-        self._dynamodb.put_item(TableName=self._table, Item={"alert_key": {"S": f"cursor#sweep#{name}"}, **position})
+    def move(self, bookmark: Bookmark, position: Cursor | None, *, now: datetime) -> None:
+        """Keep where a walk stopped (None: it came to its end), unless another sweep has moved the bookmark since.
+
+        Two sweeps can run at once: the scheduler invokes asynchronously, which tries a failed one again (EventBridge
+        Scheduler User Guide, "Invoke a Lambda function"). What both have looked at is looked at twice, nothing never.
+        """
+        unchanged: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(version)"}
+        if bookmark.version is None:
+            unchanged = {}
+        elif bookmark.version:
+            unchanged = {
+                "ConditionExpression": "version = :version",
+                "ExpressionAttributeValues": {":version": {"N": str(bookmark.version)}},
+            }
+        item = {
+            **(to_map(position) if position is not None else {}),
+            "alert_key": {"S": f"cursor#sweep#{bookmark.name}"},
+            "version": {"N": str((bookmark.version or 0) + 1)},
+            "expires_at": {"N": str(int((now + _RETENTION).timestamp()))},
+        }
+        with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
+            self._dynamodb.put_item(TableName=self._table, Item=item, **unchanged)
 
 
 def _start_key(work: Work, cursor: Cursor) -> dict[str, Attribute] | None:
@@ -198,3 +287,41 @@ def _record(item: dict[str, Attribute]) -> Record:
     state: State = from_map(RECORDS[item["record"]["S"]], item)
     messages = tuple(from_map(Message, member["M"]) for member in item["outbox"]["L"])
     return Record(key=item["alert_key"]["S"], version=int(item["version"]["N"]), state=state, outbox=messages)
+
+
+def _check(item: dict[str, Attribute], record: Record) -> None:
+    """Raise ValueError for an item that DynamoDB would refuse or that would not be read as it is written."""
+    size = codec.size(item)
+    if size > _MOST_BYTES:
+        raise ValueError(f"{record.key}: its ledger record would take {size:,} bytes, and DynamoDB takes 400 KB")
+    if _record(item) != record:
+        raise ValueError(f"{record.key}: its ledger record would not be read back as it is")
+
+
+def _blank(key: str) -> State:
+    """Return the state with which the record of a key begins."""
+    kind, _, rest = key.partition("#")
+    if key.startswith(silence_key("")):
+        return Silence(device_id=key.removeprefix(silence_key("")))
+    if key.startswith(digest_key("")):
+        return Digest(digest_id=key.removeprefix(digest_key("")))
+    if kind == "rejected" and "#" in rest:
+        prefix, _, hour = rest.rpartition("#")
+        return Rejection(prefix=prefix, hour=hour)
+    return MetricState(device_id=kind, metric=rest)
+
+
+def _messages(item: dict[str, Attribute]) -> tuple[Message, ...]:
+    """Return the messages of an item that can be read."""
+    found = []
+    for member in item.get("outbox", {}).get("L", ()):
+        with suppress(*UNREADABLE):
+            found.append(from_map(Message, member["M"]))
+    return tuple(found)
+
+
+def _next_version(version: Attribute | None) -> int:
+    try:
+        return int((version or {})["N"]) + 1
+    except UNREADABLE:
+        return 1

@@ -1,7 +1,7 @@
 """What happens every minute: send what is left, one digest, look after open alerts, look for silent devices.
 
 Each part stops when its share of the time is spent and goes on there at the next tick. One record that fails does not
-hold up the others: the sweep goes on, and raises the first error at its end.
+hold up the others: the sweep goes on, and raises the first error at its end, that of one record once an hour.
 """
 
 from __future__ import annotations
@@ -12,20 +12,27 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
 from lambdas.alert import lifecycle, outbox, silence
 from lambdas.alert.delivery import Delivery
 from lambdas.alert.digest import Digests
-from lambdas.alert.ledger import Ledger, silence_key
+from lambdas.alert.ledger import Cursor, Ledger, silence_key
 from lambdas.alert.message import urgency
 from lambdas.alert.readings import Readings
-from lambdas.alert.records import Decision, Digest, Message, MetricState, Record, Silence
+from lambdas.alert.records import Decision, Digest, Message, MetricState, Observation, Record, Silence
 from lambdas.shared.logs import log
 from lambdas.shared.threshold_source import ThresholdSource
+from lambdas.shared.times import timestamp
 
 # Shares of the time there is at the start, at whose end each part stops.
 _SEND, _WATCH, _SILENCE = 0.40, 0.75, 0.90
-# Errors in one part after which its rest waits for the next tick: something is out of order that all of them need.
-_MOST_FAILURES = 3
+# Errors of AWS in one part after which its rest waits for the next tick: something is out of order that all need. A
+# record's own fault does not count: three that one device has poisoned must not stop those of the others.
+_MOST_OUTAGES = 3
+# Error codes that blame the request, so the record it was made of (DynamoDB API Reference, "Common errors"; SNS API
+# Reference, "Publish").
+_BLAMES_REQUEST = ("ValidationException", "ValidationError", "InvalidParameter", "ParameterValueInvalid")
 # Waiting messages held in memory to choose the worst from.
 _MOST_WAITING = 5_000
 
@@ -55,24 +62,30 @@ class Sweep:
         self._time = time_left()
         self._counts = counts
         self._failures: list[Exception] = []
+        self._outages = 0
         self._silent: set[str] = set()
         self._pending: dict[str, dict[str, MetricState]] = {}
 
     def run(self) -> None:
         """Do all parts; count e-mails under `emails_sent` and decisions by their word. Raises the first failure."""
-        self._thresholds.current()  # so that a bad document is noticed within a minute, alerts or none
-        self._send()
-        self._watch()
-        self._look_for_silence()
+        self._try("thresholds", self._check_thresholds)
+        self._try("send", self._send)
+        self._try("watch", self._watch)
+        self._try("silence", self._look_for_silence)
+        self._failures += self._ledger.set_aside
         if self._failures:
             raise self._failures[0]
+
+    def _check_thresholds(self) -> None:
+        """Have a bad document noticed within a minute, alerts or none."""
+        self._thresholds.current()
 
     def _send(self) -> None:
         """Send messages whose lease has run out, finish digests, and make one of what waits, the worst first."""
         waiting: list[tuple[Record, Message]] = []
-        failed = len(self._failures)
-        for record, _ in self._ledger.walk("send", now=self._clock(), unreadable=self._failed):
-            if self._spent(_SEND) or len(self._failures) - failed >= _MOST_FAILURES:
+        outages = self._outages
+        for record, _ in self._ledger.walk("send", now=self._clock()):
+            if self._spent(_SEND) or self._outages - outages >= _MOST_OUTAGES:
                 break
             if len(waiting) < _MOST_WAITING:
                 waiting += [(record, message) for message in outbox.waiting(record)]
@@ -95,12 +108,13 @@ class Sweep:
 
     def _watch(self) -> None:
         """Look at the newest reading behind every running alert, and behind every silent device."""
-        start = done = self._ledger.cursor("watch")
-        failed = len(self._failures)
-        walk = self._ledger.walk("watch", now=self._clock(), unreadable=self._failed, after=start)
+        bookmark = self._ledger.bookmark("watch")
+        done = bookmark.at
+        outages = self._outages
+        walk = self._ledger.walk("watch", now=self._clock(), after=bookmark.at)
         for record, position in walk:
-            if self._spent(_WATCH) or len(self._failures) - failed >= _MOST_FAILURES:
-                self._ledger.save_cursor("watch", done)
+            if self._spent(_WATCH) or self._outages - outages >= _MOST_OUTAGES:
+                self._ledger.move(bookmark, done, now=self._clock())
                 log("INFO", "sweep goes on with the open alerts at the next tick", shard=position.shard)
                 return
             done = position
@@ -110,18 +124,27 @@ class Sweep:
             elif isinstance(record.state, Silence):
                 self._silent.add(record.state.device_id)
                 self._try(record.key, partial(self._look_at, record, record.state.device_id))
-        if start is not None:
-            self._ledger.save_cursor("watch", None)
+        if bookmark.at is not None:
+            self._ledger.move(bookmark, None, now=self._clock())
 
     def _look_after(self, record: Record, state: MetricState) -> None:
         rule = self._thresholds.current().rule_for(state.device_id, state.metric)
         if state.alert is None or (rule is None and self._thresholds.problem is not None):
             return
         now = self._clock()
-        latest = self._readings.newest(state.device_id, state.metric, after=state.alert.last_at, now=now)
+        latest = self._newest(record.key, state, after=state.alert.last_at, now=now)
+        first_clear = None
+        if latest is not None and rule is not None and state.alert.phase == "open" and rule.is_clear(latest.value):
+            first_clear = self._readings.first_clear(
+                state.device_id,
+                state.metric,
+                after=state.alert.last_at,
+                through=latest.at,
+                is_clear=rule.is_clear,
+            )
 
         def decide(state: MetricState, now: datetime) -> Decision[MetricState]:
-            decision = lifecycle.on_tick(state, latest=latest, rule=rule, now=now)
+            decision = lifecycle.on_tick(state, latest=latest, first_clear=first_clear, rule=rule, now=now)
             self._note_pending(decision.state)
             return decision
 
@@ -135,26 +158,44 @@ class Sweep:
         else:
             pending.pop(state.metric, None)
 
+    def _newest(self, key: str, state: MetricState, *, after: datetime, now: datetime) -> Observation | None:
+        """Return the metric's newest reading behind the last breach; a rare one may take several ticks to be found.
+
+        Where the readings at the top lack it, a walk looks through those behind them, tick by tick to the last one and
+        then from the top again, since readings may be uploaded out of order.
+        """
+        found = self._readings.newest(state.device_id, state.metric, after=after, now=now)
+        if found.observation is not None or found.rest is None:
+            return found.observation
+        bookmark = self._ledger.bookmark(f"metric#{key}")
+        resumed = bookmark.at.after if bookmark.at is not None else None
+        behind = resumed if resumed is not None and timestamp(after) < resumed < found.rest else found.rest
+        found = self._readings.newest_behind(state.device_id, state.metric, after=after, behind=behind)
+        position = Cursor(shard=0, after=found.rest) if found.rest is not None else None
+        self._ledger.move(bookmark, position, now=now)
+        return found.observation
+
     def _look_for_silence(self) -> None:
         """Look at the last reading of every device that ingest has registered and that must not be silent."""
-        start = done = self._ledger.cursor("devices")
-        failed = len(self._failures)
-        for device_id, position in self._readings.devices(after=start):
-            if self._spent(_SILENCE) or len(self._failures) - failed >= _MOST_FAILURES:
-                self._ledger.save_cursor("devices", done)
+        bookmark = self._ledger.bookmark("devices")
+        done = bookmark.at
+        outages = self._outages
+        for device_id, position in self._readings.devices(after=bookmark.at):
+            if self._spent(_SILENCE) or self._outages - outages >= _MOST_OUTAGES:
+                self._ledger.move(bookmark, done, now=self._clock())
                 log("INFO", "sweep goes on with the devices at the next tick", shard=position.shard)
                 return
             done = position
             if device_id not in self._silent and self._thresholds.current().silent_after(device_id) is not None:
                 self._try(device_id, partial(self._look_at, silence_key(device_id), device_id))
-        if start is not None:
-            self._ledger.save_cursor("devices", None)
+        if bookmark.at is not None:
+            self._ledger.move(bookmark, None, now=self._clock())
 
     def _look_at(self, record: Record | str, device_id: str) -> None:
         """Compare a device's last reading with how long it may be silent; one that reports costs one read."""
         now = self._clock()
         limit = self._thresholds.current().silent_after(device_id)
-        last_seen = self._readings.last_seen(device_id, now=now)
+        last_seen = self._readings.last_upload(device_id, now=now)
         if last_seen is None:
             return
         if isinstance(record, str) and (limit is None or not silence.is_silent(last_seen, limit=limit, now=now)):
@@ -181,8 +222,18 @@ class Sweep:
             self._failed(key, error)
 
     def _failed(self, key: str, error: Exception) -> None:
-        log("ERROR", "sweep could not handle one record", key=key, error=repr(error))
-        self._failures.append(error)
+        """Keep an error to raise: an outage always, a record's own fault once an hour."""
+        outage, again = _is_outage(error), False
+        if not outage:
+            self._counts["records_failed"] += 1
+            try:
+                again = not self._ledger.first_report(key, now=self._clock())
+            except Exception as other:
+                error, outage = other, True
+        self._outages += outage
+        log("WARNING" if again else "ERROR", "sweep could not handle one record", key=key, error=repr(error))
+        if not again:
+            self._failures.append(error)
 
     def _spent(self, share: float) -> bool:
         return self._time_left() < self._time * (1 - share)
@@ -190,3 +241,10 @@ class Sweep:
 
 def _as_it_is(state: Any, _now: datetime) -> Decision[Any]:
     return Decision(state=state, outcome="unchanged")
+
+
+def _is_outage(error: Exception) -> bool:
+    """Return whether an error is AWS's or the network's, so that other records would meet it too."""
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"] not in _BLAMES_REQUEST
+    return isinstance(error, (BotoCoreError, OSError)) and not isinstance(error, ParamValidationError)

@@ -18,7 +18,8 @@ from lambdas.ingest import strict_json, timestamps
 from lambdas.ingest.limits import MAX_FUTURE_SKEW, MAX_METRICS, Limits
 from lambdas.ingest.names import Names, check_device_id, check_metric
 from lambdas.ingest.reading import Reading, RecordError, TolerantReading
-from lambdas.ingest.values import SMALLEST, check_value
+from lambdas.ingest.values import check_value
+from lambdas.shared.numbers import SMALLEST
 
 _LINES: dict[bool, Callable[[bytes], list[Reading]]] = {
     False: msgspec.json.Decoder(Reading).decode_lines,

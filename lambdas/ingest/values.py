@@ -12,10 +12,7 @@ from decimal import Decimal
 from typing import TypeGuard
 
 from lambdas.ingest.reading import RecordError
-
-SMALLEST = 1e-130
-LARGEST = 9.9e125
-_DIGITS = 38
+from lambdas.shared.numbers import is_storable
 
 
 class OutOfRange:
@@ -40,15 +37,6 @@ def check_value(value: object, name: str) -> int | float:
 def is_number(value: object) -> TypeGuard[int | float]:
     """Tell whether `value` is a JSON number that Python can hold; a boolean is none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def is_storable(value: int | float) -> bool:
-    """Tell whether DynamoDB keeps `value` exactly."""
-    if value == 0:
-        return True
-    if isinstance(value, int) and abs(value) >= 10**_DIGITS and len(str(abs(value)).rstrip("0")) > _DIGITS:
-        return False
-    return SMALLEST <= abs(value) <= LARGEST
 
 
 def number_text(value: int | float) -> str:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from lambdas.ingest.items import reading_id
 from lambdas.ingest.reading import Reading, RecordError
-from lambdas.ingest.values import check_value, is_storable, number_text
+from lambdas.ingest.values import check_value, number_text
+from lambdas.shared.numbers import is_storable
 
 TIME = "2026-11-22T10:00:00.000000Z"
 DYNAMODB = decimal.Context(prec=38, Emin=-128, Emax=126, traps=[decimal.Inexact, decimal.Overflow, decimal.Underflow])

@@ -124,15 +124,24 @@ class World:
         self._ssm.put_parameter(Name=PARAMETER, Value=text, Type="String", Overwrite=True)
 
     def store(
-        self, device: str, value: float, *, at: datetime, metric: str = "temperature", tag: str = "0" * 16
+        self,
+        device: str,
+        value: float,
+        *,
+        at: datetime,
+        uploaded_at: datetime | None = None,
+        metric: str = "temperature",
+        tag: str = "0" * 16,
     ) -> None:
-        """A reading, as ingest stores it."""
+        """A reading, as ingest stores it: uploaded when it was taken, or now if it is stamped hours ahead."""
+        uploaded_at = uploaded_at or (at if at - self.clock.now <= timedelta(hours=1) else self.clock.now)
         self.dynamodb.put_item(
             TableName=READINGS,
             Item={
                 "device_id": {"S": device},
                 "reading_id": {"S": f"{timestamp(at)}#{tag}"},
                 "metrics": {"M": {metric: {"N": str(value)}}},
+                "uploaded_at": {"S": timestamp(uploaded_at)},
             },
         )
 

@@ -9,9 +9,9 @@ from typing import Any
 from lambdas.alert import outbox
 from lambdas.alert.budget import EmailBudget
 from lambdas.alert.delivery import Mailer
-from lambdas.alert.ledger import Conflict, Cursor, Ledger, Work
+from lambdas.alert.ledger import Bookmark, Conflict, Cursor, Ledger, Work
 from lambdas.alert.message import Mail
-from lambdas.alert.readings import Readings
+from lambdas.alert.readings import Found, Readings
 from lambdas.alert.records import Record, State
 
 
@@ -20,6 +20,7 @@ class MemoryLedger(Ledger):
 
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
+        self.set_aside = []
 
     def get(self, key: str, *, blank: State) -> Record:
         return self.records.get(key) or Record(key=key, state=blank)
@@ -37,8 +38,8 @@ class MemoryLedger(Ledger):
             if due is not None and due <= now and (work == "send") == (unsent is not None):
                 yield record, Cursor(shard=0)
 
-    def cursor(self, name: str) -> None:
-        return None
+    def bookmark(self, name: str) -> Bookmark:
+        return Bookmark(name=name)
 
 
 class MemoryBudget(EmailBudget):
@@ -69,8 +70,8 @@ class Nothing(Readings):
 
     def __init__(self) -> None: ...
 
-    def newest(self, *_: Any, **__: Any) -> None:
-        return None
+    def newest(self, *_: Any, **__: Any) -> Found:
+        return Found()
 
     def devices(self, **_: Any) -> Iterator[tuple[str, Cursor]]:
         return iter(())

@@ -1,7 +1,7 @@
 """What goes into the ledger comes out equal."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from alert_events import NOON, breach, rejected
@@ -29,7 +29,7 @@ from lambdas.alert.records import (
 )
 from lambdas.shared.contracts import ThresholdBreached
 
-times = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))
+times = st.datetimes(timezones=st.just(UTC))
 durations = st.integers(0, 10**8).map(lambda seconds: timedelta(seconds=seconds))
 numbers = st.integers(-(10**15), 10**15) | st.floats(allow_nan=False, allow_infinity=False, width=32)
 breaches = numbers.map(lambda value: breach(value, severity="warning"))
@@ -134,3 +134,27 @@ def test_members_that_a_class_does_not_know_are_ignored() -> None:
 def test_a_type_that_no_record_holds_is_refused(value: object) -> None:
     with pytest.raises(TypeError, match="cannot hold"):
         codec.to_attribute(value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e126, 1e-131, 10**38 + 1], ids=repr)
+def test_a_number_that_dynamodb_does_not_keep_fails_the_write_and_leaves_the_record(world: World, value: float) -> None:
+    ledger = Ledger(world.dynamodb, table="alerts")
+    stored = ledger.put(Record(key="a#b", state=MetricState(device_id="a", metric="b")), now=NOON)
+    spoilt = MetricState(device_id="a", metric="b", alert=an_alert(worst=replace(breach(1), value=value)))
+    with pytest.raises(ValueError, match="cannot hold the number"):
+        ledger.put(replace(stored, state=spoilt), now=NOON)
+    assert ledger.get("a#b", blank=Silence(device_id="?")) == stored
+
+
+def test_a_record_over_400_kb_is_refused_in_a_sentence_before_dynamodb_does(world: World) -> None:
+    ledger = Ledger(world.dynamodb, table="alerts")
+    members = tuple(Member(key="k" * 900, message_id=str(number)) for number in range(500))
+    with pytest.raises(ValueError, match="400 KB"):
+        ledger.put(Record(key="digest#minute#1", state=Digest(digest_id="1", members=members)), now=NOON)
+
+
+def test_a_record_that_would_not_be_read_back_as_it_is_is_not_written(world: World) -> None:
+    ledger = Ledger(world.dynamodb, table="alerts")
+    odd = replace(breach(1), severity="sever")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'sever'"):
+        ledger.put(Record(key="a#b", state=MetricState(device_id="a", metric="b", alert=an_alert(worst=odd))), now=NOON)

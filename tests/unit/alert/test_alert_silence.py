@@ -74,7 +74,7 @@ def test_a_silent_device_that_may_be_silent_now_is_dropped_without_a_word(world:
 def test_a_reading_stamped_with_tomorrow_does_not_hide_a_silence(world: World) -> None:
     world.register("pump-1")
     world.store("pump-1", 20, at=NOON - timedelta(hours=1))
-    world.store("pump-1", 20, at=NOON + timedelta(hours=20))
+    world.store("pump-1", 20, at=NOON + timedelta(hours=20), uploaded_at=NOON - timedelta(hours=1))
     world.function()(SWEEP)
     assert world.kinds() == ["silent"]
 

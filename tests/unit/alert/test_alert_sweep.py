@@ -1,11 +1,13 @@
 """What a tick does: closes, reminds, steps down, and works in bounded time."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from alert_events import NOON, SWEEP, THRESHOLDS, breach, event
 from alert_kit import ALERTS, READINGS, World, fail_at, time_for
 
+from lambdas.alert.ledger import Cursor, Ledger, UnreadableError
 from lambdas.alert.lifecycle import CALM_AFTER
 
 
@@ -244,24 +246,127 @@ def test_an_open_alert_costs_one_small_query_a_tick_and_no_write(world: World) -
     assert world.dynamodb.scan(TableName=READINGS)["Count"] == 0
 
 
-def test_an_item_that_cannot_be_read_is_passed_over_and_raised_at_the_end(world: World) -> None:
+def test_items_that_cannot_be_read_are_set_aside_reported_once_and_hold_up_nothing(world: World) -> None:
     function = world.function()
     function(event(breach()))
     world.store("boiler-7", 50, at=NOON + timedelta(minutes=1))
     for work in ("send", "watch"):
         for shard in range(4):
-            world.dynamodb.put_item(
-                TableName=ALERTS,
-                Item={
-                    "alert_key": {"S": f"broken#{work}#{shard}"},
-                    "work": {"S": f"{work}#{shard}"},
-                    "due_at": {"S": "2026-11-22T00:00:00.000000Z"},
-                    "record": {"S": "alert"},
-                    "version": {"N": "1"},
-                    "outbox": {"L": []},
-                },
-            )
+            break_item(world, f"broken-{work}#{shard}", work=f"{work}#{shard}")
     world.clock.forward(minutes=2)
-    with pytest.raises(TypeError, match="MetricState"):
+    with pytest.raises(UnreadableError, match="broken"):
         function(SWEEP)
     assert world.kinds() == ["opened", "resolved"]
+    function(SWEEP)  # Lambda tries it again
+    aside = [key for key in keys(world) if key.startswith("unreadable#")]
+    assert len(aside) == 8
+
+
+def test_a_breach_is_mailed_whatever_has_become_of_its_alerts_item(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function = world.function()
+    for version in ("1", None):
+        break_item(world, "boiler-7#temperature", work="watch#0", version=version)
+        function(event(breach(at=world.clock.now)))
+        assert world.kinds() == ["opened"]
+        assert '"records_failed": 1' in capsys.readouterr().out
+        world.clock.forward(minutes=1)
+        world.store("boiler-7", 50, at=world.clock.now)
+        function(SWEEP)
+        assert world.kinds() == ["resolved"]
+
+
+def test_messages_that_can_be_read_are_sent_from_an_item_that_cannot(world: World) -> None:
+    function = world.function()
+    function.wire.before = fail_at("Publish")
+    with pytest.raises(ConnectionError):
+        function(event(breach()))
+    function.wire.before = lambda number, call: None
+    (item,) = world.items("alert")
+    item["settled_through"] = {"S": "1-01-01T00:00:00.000000Z"}
+    world.dynamodb.put_item(TableName=ALERTS, Item=item)
+    world.clock.forward(minutes=2)
+    with pytest.raises(UnreadableError):
+        function(SWEEP)
+    assert world.kinds() == ["opened"]
+
+
+def test_records_that_fail_by_themselves_are_raised_once_an_hour_and_stop_no_other(world: World) -> None:
+    function = world.function()
+    for number in range(5):
+        function(event(breach(71, device=f"bad-{number}")))
+    for device in ("good", "late"):
+        world.clock.forward(seconds=1)
+        function(event(breach(71, device=device)))
+        world.store(device, 50, at=NOON + timedelta(minutes=1), uploaded_at=NOON + timedelta(minutes=1))
+    world.new_mails()
+    for number in range(5):
+        world.dynamodb.put_item(
+            TableName=READINGS,
+            Item={
+                "device_id": {"S": f"bad-{number}"},
+                "reading_id": {"S": f"2026-11-22T12:00:30.000000Z#{0:016}"},
+                "uploaded_at": {"S": "2026-11-22T12:00:30.000000Z"},
+                "metrics": {"M": {"temperature": {"S": "hot"}}},
+            },
+        )
+    world.clock.forward(minutes=2)
+    with pytest.raises(KeyError):
+        function(SWEEP)
+    assert world.kinds().count("resolved") == 2
+    for _ in range(3):
+        function(SWEEP)
+        world.clock.forward(minutes=1)
+    world.clock.forward(hours=1)
+    with pytest.raises(KeyError):
+        function(SWEEP)
+
+
+def test_when_the_table_is_out_of_order_a_part_gives_up_after_three(world: World) -> None:
+    function = world.function()
+    for number in range(8):
+        function(event(breach(71, device=f"d-{number}")))
+    world.clock.forward(minutes=2)
+    asked = 0
+
+    def no_readings(_: int, call: str) -> None:
+        nonlocal asked
+        if call == "Query":
+            asked += 1
+            if asked > 4 + 1:  # the four partitions of what is to be sent, and the first of what is watched
+                raise ConnectionError("no Query")
+
+    function.wire.before = no_readings
+    with pytest.raises(ConnectionError):
+        function(SWEEP)
+    assert asked <= 5 + 3 + 1
+
+
+def test_of_two_sweeps_at_once_the_slower_does_not_move_the_others_bookmark(world: World) -> None:
+    ledger = Ledger(world.dynamodb, table=ALERTS)
+    slow, fast = ledger.bookmark("watch"), ledger.bookmark("watch")
+    ledger.move(fast, Cursor(shard=2, after="d-9#t", due_at="x"), now=NOON)
+    ledger.move(slow, Cursor(shard=0, after="d-1#t", due_at="x"), now=NOON)
+    slow = ledger.bookmark("watch")
+    assert slow.at == Cursor(shard=2, after="d-9#t", due_at="x")
+    ledger.move(ledger.bookmark("watch"), None, now=NOON)
+    ledger.move(slow, Cursor(shard=3), now=NOON)
+    assert ledger.bookmark("watch").at is None
+
+
+def break_item(world: World, key: str, *, work: str, version: str | None = "1") -> None:
+    """Overwrite an item with one that no function has written."""
+    item: dict[str, Any] = {
+        "alert_key": {"S": key},
+        "work": {"S": work},
+        "due_at": {"S": "2026-11-22T00:00:00.000000Z"},
+        "record": {"S": "alert"},
+        "outbox": {"L": []},
+    }
+    world.dynamodb.put_item(TableName=ALERTS, Item={**item, **({"version": {"N": version}} if version else {})})
+
+
+def keys(world: World) -> list[str]:
+    """The keys of all items of the ledger."""
+    return [item["alert_key"]["S"] for item in world.dynamodb.scan(TableName=ALERTS)["Items"]]

@@ -98,7 +98,7 @@ def a_day(ledger: Ledger) -> None:
     keep(ledger, rejection_key("gw", "2026-11-22T12Z"), Rejection(prefix="gw", hour="2026-11-22T12Z"))
     put = boto3.client("dynamodb").put_item
     put(TableName="alerts", Item={"alert_key": {"S": "budget#minute#2026-11-22T12:00Z"}, "taken": {"N": "3"}})
-    ledger.save_cursor("watch", None)
+    ledger.move(ledger.bookmark("watch"), None, now=NOON)
 
 
 def listed(*options: str) -> list[dict[str, Any]]:
