@@ -40,6 +40,23 @@ def test_alert_is_granted_what_it_calls_and_nothing_more(world: World, monkeypat
             function(event(breach(71, at=world.clock.now, device=f"d-{number}")))
         function.time_left = time_for(1 + 3)
         function(SWEEP)
+        # An item that cannot be read, and a record that fails by itself.
+        function.time_left = lambda: 60.0
+        world.dynamodb.put_item(
+            TableName=ALERTS, Item={"alert_key": {"S": "d-0#temperature"}, "version": {"S": "?"}, "record": {"S": "?"}}
+        )
+        function(event(breach(71, at=world.clock.now, device="d-0")))
+        world.dynamodb.put_item(
+            TableName=READINGS,
+            Item={
+                "device_id": {"S": "d-1"},
+                "reading_id": {"S": "2026-11-22T12:02:30.000000Z#0"},
+                "uploaded_at": {"S": "2026-11-22T12:02:30.000000Z"},
+                "metrics": {"M": {"temperature": {"S": "hot"}}},
+            },
+        )
+        with pytest.raises(KeyError):
+            function(SWEEP)
     assert {"opened", "rejected", "resolved", "silent"} <= set(world.kinds())
     assert exercised.grants == for_own_use(ALERT)
     assert exercised.places == places_of_calls("alert", "shared")
