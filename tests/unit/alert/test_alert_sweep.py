@@ -92,8 +92,8 @@ def test_a_breach_that_comes_while_the_sweep_closes_keeps_the_alert_open(world: 
 def test_it_reminds_every_four_hours_and_steps_down_when_nothing_critical_came_for_a_while(world: World) -> None:
     function = world.function()
     function(event(breach(92)))
-    function(event(breach(75, at=NOON + CALM_AFTER)))
     world.clock.forward(seconds=CALM_AFTER.total_seconds())
+    function(event(breach(75, at=NOON + CALM_AFTER)))
     function(SWEEP)
     assert world.kinds() == ["deescalated", "opened"]
     told_at = world.clock.now
