@@ -24,6 +24,7 @@ from ministack.core.iam_evaluator import (
 )
 from ministack.core.responses import _account_from_sts_session
 
+from sensorctl.embedded.gate import service_rules
 from sensorctl.embedded.gate.admission import Key, RefusedError, Request, admit
 
 Message = dict[str, Any]
@@ -46,7 +47,8 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
         except RefusedError as refused:
             await _refuse(send, str(refused))
         else:
-            await emulator(verified, _replay(body, receive), send)
+            if not await service_rules.refuse(verified, body, send):
+                await emulator(verified, _replay(body, receive), send)
 
 
 def _admit(scope: Message, body: bytes) -> Message:
