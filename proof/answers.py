@@ -13,6 +13,8 @@ from xml.sax.saxutils import escape
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from urllib3.exceptions import ProtocolError
 
+from sensorctl.embedded.gate.refusals.wire import of_form
+
 # What each service calls a failure of its own (the API references, "Common errors").
 _INTERNAL = {"s3": "InternalError", "sns": "InternalFailure", "dynamodb": "InternalServerError"}
 _DENIED = {"s3": "AccessDenied", "sns": "AuthorizationError"}
@@ -33,7 +35,7 @@ def parameters(service: str, operation: str, request: AWSPreparedRequest) -> dic
         return _of_s3(operation, request)
     body = _read(request.body)
     if service == "sns":
-        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+        return of_form(dict(parse_qsl(body.decode(), keep_blank_values=True)))
     parsed: dict[str, Any] = json.loads(body)
     return parsed
 

@@ -18,6 +18,7 @@ from proof import inbox
 from proof.expected import Breach, Expected, Reading, expected, pairs
 from proof.expressions import Item
 from proof.inbox import Told
+from proof.pipeline import ATTEMPTS
 from proof.world import World
 
 _SETTLED = ("SENT", "DIGESTED")
@@ -50,7 +51,8 @@ class _Checker:
     def __init__(self, world: World) -> None:
         self._world = world
         self._verdict = Verdict(parked=len(world.parked))
-        self._objects = [expected(stored, thresholds=world.thresholds) for stored in world.objects.values()]
+        documents = [world.thresholds, *(text for _, text in world.changes)]
+        self._objects = [expected(stored, thresholds=documents) for stored in world.objects.values()]
         self._stored = [item for item in world.readings.rows.values() if not _is_note(item)]
         self._notes = {(item["device_id"]["S"], item["reading_id"]["S"]) for item in world.readings.rows.values()}
         self._found = Counter(map(_reading_of, self._stored))
@@ -68,6 +70,7 @@ class _Checker:
         self._nothing_else_is_stored()
         self._emails()
         self._nothing_is_stuck()
+        self._nothing_fails_of_itself()
         return self._verdict
 
     def _lost(self, what: str) -> None:
@@ -162,6 +165,15 @@ class _Checker:
             for message in item.get("outbox", {"L": []})["L"]:
                 if message["M"]["status"]["S"] not in _SETTLED:
                     self._lost(f"message never sent: {message['M']['message_id']['S']}")
+
+    def _nothing_fails_of_itself(self) -> None:
+        """Find what would fail on AWS however often it came again: at its last try, and not of a fault."""
+        for request in dict.fromkeys(self._world.refused):
+            self._lost(f"refused by AWS: {request}")
+        for delivery in self._world.deliveries:
+            last = delivery.failed is not None and delivery.attempt == ATTEMPTS
+            if last and not self._world.faults.get(delivery.invocation):
+                self._lost(f"{delivery.function} fails without a fault: {delivery.failed}")
 
 
 def _is_note(item: Item) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,7 +33,10 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Breach:
-    """The gravest thing an object says of one metric of one device; `last_at` is the last breaching reading."""
+    """The gravest thing an object says of one metric of one device.
+
+    `last_at` is the time of its last breaching reading, as the device stamped it but never after its upload.
+    """
 
     device: str
     metric: str
@@ -50,8 +54,11 @@ class Expected:
     breaches: tuple[Breach, ...]
 
 
-def expected(stored: Object, *, thresholds: str) -> Expected:
-    """Read an object: a JSON array, one value, or a value a line, gzipped or not."""
+def expected(stored: Object, *, thresholds: Sequence[str]) -> Expected:
+    """Read an object: a JSON array, one value, or a value a line, gzipped or not.
+
+    `thresholds` are all documents that were in force: what is a breach by each of them must be told.
+    """
     body = gzip.decompress(stored.body) if stored.body[:2] == b"\x1f\x8b" else stored.body
     good, bad = [], []
     for raw in _records(body):
@@ -60,9 +67,8 @@ def expected(stored: Object, *, thresholds: str) -> Expected:
             bad.append(raw)
         else:
             good.append(reading)
-    return Expected(
-        stored=stored, readings=frozenset(good), bad=tuple(bad), breaches=_breaches(good, json.loads(thresholds))
-    )
+    breaches = _breaches(good, [json.loads(text) for text in thresholds], uploaded=_text(stored.at))
+    return Expected(stored=stored, readings=frozenset(good), bad=tuple(bad), breaches=breaches)
 
 
 def pairs(texts: dict[str, str] | None) -> tuple[tuple[str, str], ...]:
@@ -87,7 +93,7 @@ def _reading(raw: bytes) -> Reading | None:
             return None
         return Reading(
             device=record["device_id"],
-            at=at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            at=_text(at),
             metrics=tuple(sorted(metrics.items())),
             units=pairs(record.get("units")),
             tags=pairs(record.get("tags")),
@@ -96,24 +102,28 @@ def _reading(raw: bytes) -> Reading | None:
         return None
 
 
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def _number(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError
     return Decimal(repr(value))
 
 
-def _breaches(readings: list[Reading], document: dict[str, Any]) -> tuple[Breach, ...]:
+def _breaches(readings: list[Reading], documents: list[dict[str, Any]], *, uploaded: str) -> tuple[Breach, ...]:
     found: dict[tuple[str, str], Breach] = {}
     for reading in readings:
         for metric, value in reading.metrics:
-            gravity = _gravity(document["metrics"].get(metric, {}), value)
+            gravity = min(_gravity(document["metrics"].get(metric, {}), value) for document in documents)
             if gravity:
                 known = found.get((reading.device, metric))
                 found[reading.device, metric] = Breach(
                     device=reading.device,
                     metric=metric,
                     gravity=max(gravity, known.gravity if known else 0),
-                    last_at=max(reading.at, known.last_at if known else ""),
+                    last_at=max(min(reading.at, uploaded), known.last_at if known else ""),
                 )
     return tuple(found.values())
 

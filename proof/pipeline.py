@@ -22,15 +22,17 @@ from proof.faults import Order, Plan
 from proof.functions import Functions
 from proof.world import BUCKET, START, Delivery, Object, Parked, World
 
-QUEUES = {"ingest": "ingest failures", "alert": "alert failures"}
+QUEUES = {"ingest": "ingest failures", "alert": "alert failures", "sweep": "alert failures"}
 _SWEEP = {"version": "0", "sweep": True}
-_ATTEMPTS = 3
+ATTEMPTS = 3
 _RETRY_AFTER = (60.0, 120.0)
 # When the second and third copy of one event come: at once, and after a sweep has looked.
-_COPIES_AFTER = (0.0, 0.3, 75.0)
+COPIES_AFTER = (0.0, 0.3, 75.0)
 _MINUTE = timedelta(minutes=1)
 # Sweeps after the last event within which everything must be settled.
 _MOST_SWEEPS = 12
+# After so many sweeps that nothing preceded, those until the next event are left out: they find what the last ones did.
+_IDLE_SWEEPS = 2
 # How many events, and how many sweeps, get a sweep beside them: a sweep is many calls.
 _BESIDE = 2
 
@@ -58,10 +60,13 @@ class _Due:
 class Pipeline:
     """Plays uploads through the functions until nothing is due and nothing waits."""
 
-    def __init__(self, world: World, functions: Functions, plan: Plan) -> None:
+    def __init__(
+        self, world: World, functions: Functions, plan: Plan, *, copies_after: Sequence[float] = COPIES_AFTER
+    ) -> None:
         self._world = world
         self._functions = functions
         self._plan = plan
+        self._copies_after = copies_after
         self._due: list[_Due] = []
         self._numbers = 0
         self._told = 0
@@ -71,14 +76,17 @@ class Pipeline:
     def run(self, uploads: Sequence[Upload]) -> None:
         """Upload, deliver, sweep. What does not settle is left as it is, for the checker to find."""
         self._upload(uploads)
-        sweeps = 0
-        while self._due or sweeps == 0 or (self._waits() and sweeps < _MOST_SWEEPS):
+        sweeps = idle = 0
+        while self._events_due() or sweeps == 0 or ((self._due or self._waits()) and sweeps < _MOST_SWEEPS):
             if self._due and self._due[0].at < self._next_sweep:
-                self._step()
-                sweeps = 0
+                idle = 0
+                sweeps *= self._step() == "sweep"
             else:
-                sweeps += not self._due
+                sweeps += not self._events_due()
+                idle += 1
                 self._sweep()
+                if self._due and idle >= _IDLE_SWEEPS and not self._waits():
+                    self._next_sweep = max(self._next_sweep, self._due[0].at.replace(second=0, microsecond=0))
             self._tell()
 
     def _upload(self, uploads: Sequence[Upload]) -> None:
@@ -101,7 +109,7 @@ class Pipeline:
 
     def _deliver(self, function: str, told: list[tuple[datetime, dict[str, Any]]], *, copies: int) -> None:
         """Plan in each event as often as the plan wants; its order decides which of them gets which time."""
-        every = [(at + timedelta(seconds=after), event) for after in _COPIES_AFTER[:copies] for at, event in told]
+        every = [(at + timedelta(seconds=after), event) for after in self._copies_after[:copies] for at, event in told]
         every.sort(key=lambda each: each[0])
         for (at, _), (_, event) in zip(every, _ordered(every, self._plan.order), strict=True):
             self._plan_in(_Due(at, 0, function, event))
@@ -111,12 +119,14 @@ class Pipeline:
         due.number = self._numbers
         heapq.heappush(self._due, due)
 
-    def _step(self) -> None:
+    def _step(self) -> str:
+        """Invoke what falls due next, and return which function that was."""
         works = [heapq.heappop(self._due)]
         if works[0].function == "alert" and self._plan.beside != "alone":
             works += self._second()
         self._world.clock.until(works[0].at)
         self._invoke(works)
+        return works[0].function
 
     def _second(self) -> list[_Due]:
         """Return what runs beside an alert invocation: the next one, however much later it would come, or a sweep."""
@@ -155,20 +165,26 @@ class Pipeline:
                     failed=failed,
                 )
             )
-            # A sweep that fails is not tried again here: the next one is a minute away.
-            if failed is not None and work.function != "sweep":
+            # Sweeps too: the scheduler invokes asynchronously, so Lambda tries them again beside the next ones.
+            if failed is not None:
                 self._again(work)
 
     def _again(self, work: _Due) -> None:
-        if work.attempt == _ATTEMPTS:
+        if work.attempt == ATTEMPTS:
             self._world.parked.append(Parked(queue=QUEUES[work.function], event=work.event))
             return
         at = self._world.clock.now + timedelta(seconds=_RETRY_AFTER[work.attempt - 1])
         self._plan_in(_Due(at, 0, work.function, work.event, work.attempt + 1))
 
+    def _events_due(self) -> bool:
+        return any(due.function != "sweep" for due in self._due)
+
     def _waits(self) -> bool:
         """Tell whether the ledger holds messages that a sweep has still to send."""
-        return any(item.get("work", {"S": ""})["S"].startswith("send#") for item in self._world.alerts.rows.values())
+        return any(
+            item.get("work", {"S": ""})["S"].startswith("send#") and key not in self._world.unreadable
+            for (key,), item in self._world.alerts.rows.items()
+        )
 
 
 def _ordered(every: list[tuple[datetime, dict[str, Any]]], order: Order) -> list[tuple[datetime, dict[str, Any]]]:

@@ -16,9 +16,17 @@ _RIGHT = Variant()
 
 def play(scenario: Scenario, schedule: Schedule, *, clients: Clients, variant: Variant = _RIGHT) -> World:
     """Run the functions through a schedule, in a process that is set up by `functions.installed`."""
-    world = World(thresholds=scenario.thresholds, takes=scenario.takes, budget=scenario.budget)
+    world = World(
+        thresholds=scenario.thresholds,
+        changes=scenario.changes,
+        takes=scenario.takes,
+        budget=scenario.budget,
+        unreadable=frozenset(item["alert_key"]["S"] for item in scenario.unreadable),
+    )
+    for item in scenario.unreadable:
+        world.alerts.put(item)
     wire = Wire(world, schedule)
     functions = Functions(world, wire, clients, variant=variant)
     with redirect_stdout(Nowhere()):
-        Pipeline(world, functions, schedule.plan).run(scenario.uploads)
+        Pipeline(world, functions, schedule.plan, copies_after=scenario.copies_after).run(scenario.uploads)
     return world

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from proof.pipeline import Upload
+from proof.expressions import Item
+from proof.pipeline import COPIES_AFTER, Upload
 from proof.world import START
 
-_DOCUMENT = {
-    "version": 1,
-    "metrics": {
-        "temperature": {"unit": "Cel", "warning": {"above": 70}, "critical": {"above": 85}, "clear": {"below": 65}},
-        "vibration": {"unit": "m/s2", "warning": {"above": 7.1}, "critical": {"above": 11.2}, "clear": {"below": 6.5}},
-        "battery": {"unit": "%EL", "warning": {"below": 20}, "critical": {"below": 5}, "clear": {"above": 25}},
-    },
+_METRICS = {
+    "temperature": {"unit": "Cel", "warning": {"above": 70}, "critical": {"above": 85}, "clear": {"below": 65}},
+    "vibration": {"unit": "m/s2", "warning": {"above": 7.1}, "critical": {"above": 11.2}, "clear": {"below": 6.5}},
+    "battery": {"unit": "%EL", "warning": {"below": 20}, "critical": {"below": 5}, "clear": {"above": 25}},
 }
+_DOCUMENT = {"version": 1, "metrics": _METRICS}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """One story. `budget` is e-mails a minute; the readings table takes `takes` items of a batch at a time.
 
-    `several` unless there is but one upload and one event, whose order is nothing to vary.
+    `several` unless there is but one upload and one event, whose order is nothing to vary. `changes` replace the
+    thresholds (seconds from the start, document); copies of an event come `copies_after` so many seconds; `unreadable`
+    are items that stand in the ledger from the start.
     """
 
     name: str
@@ -34,11 +35,10 @@ class Scenario:
     budget: int = 30
     takes: int = 25
     several: bool = True
-
-    @property
-    def thresholds(self) -> str:
-        """Return the thresholds document."""
-        return json.dumps(_DOCUMENT)
+    thresholds: str = json.dumps(_DOCUMENT)
+    changes: tuple[tuple[float, str], ...] = ()
+    copies_after: tuple[float, ...] = COPIES_AFTER
+    unreadable: tuple[Item, ...] = ()
 
 
 def _record(device: str, *, second: int, **metrics: float) -> dict[str, Any]:
@@ -150,6 +150,92 @@ def _there_and_back() -> Scenario:
     )
 
 
+def _clocks_apart() -> Scenario:
+    ahead_s = {"behind": -420, "ahead": 600, "far-ahead": 3 * 3600}
+    courses = ((0.0, 92.0), (130.0, 50.0), (260.0, 75.0))
+    return Scenario(
+        name="clocks-apart",
+        title="devices whose clocks are minutes behind, minutes ahead and hours ahead: breach, recovery, breach",
+        uploads=tuple(
+            Upload(
+                key=f"incoming/clocks/{after_s:.0f}.ndjson",
+                body=_lines(
+                    *(
+                        _record(device, second=int(after_s) + 30 + apart, temperature=value)
+                        for device, apart in ahead_s.items()
+                    )
+                ),
+                after_s=after_s,
+            )
+            for after_s, value in courses
+        ),
+    )
+
+
+def _duplicates_hours_later() -> Scenario:
+    return replace(
+        _there_and_back(),
+        name="duplicates-hours-later",
+        title="an alert that opens, ends, and opens again; every copy of an event comes hours later",
+        copies_after=(0.0, 2 * 3600.0, 5 * 3600.0),
+    )
+
+
+def _thresholds_change() -> Scenario:
+    raised = {"unit": "Cel", "warning": {"above": 80}, "critical": {"above": 92}, "clear": {"below": 75}}
+    document = {**_DOCUMENT, "metrics": {**_METRICS, "temperature": raised}}
+    values = ((1, 77.5, 0.0), (2, 82.0, 62.0), (3, 95.0, 64.0), (4, 60.0, 140.0))
+    return Scenario(
+        name="thresholds-change",
+        title="thresholds that are raised between a reading and its alert, and put back",
+        uploads=tuple(
+            Upload(
+                key=f"incoming/dryer/{second}.json",
+                body=_lines(_record("dryer", second=second, temperature=value)),
+                after_s=after_s,
+            )
+            for second, value, after_s in values
+        ),
+        changes=((0.3, json.dumps(document)), (70.0, json.dumps(_DOCUMENT))),
+    )
+
+
+def _unreadable_items() -> Scenario:
+    return replace(
+        _two_devices(),
+        name="unreadable-items",
+        title="ledger items that nobody can read stand before the good ones, in every shard that the sweep walks",
+        unreadable=tuple(
+            {
+                "alert_key": {"S": f"unreadable#{work}-{shard}"},
+                "record": {"S": "alert"},
+                "version": {"S": "not a number"},
+                "work": {"S": f"{work}#{shard}"},
+                "due_at": {"S": "2026-11-01T00:00:00.000000Z"},
+            }
+            for work in ("send", "watch")
+            for shard in range(4)
+        ),
+    )
+
+
+def _sweep_with_all_parts() -> Scenario:
+    return Scenario(
+        name="sweep-with-all-parts",
+        title="a sweep with a digest to make, alerts to look after, and a device that falls silent",
+        uploads=(
+            Upload(key="incoming/hall/1.ndjson", body=_lines(_record("clock", second=1, battery=90))),
+            Upload(
+                key="incoming/hall/2.ndjson",
+                body=_lines(*(_record(f"lamp-{number}", second=330, temperature=90 + number) for number in range(3))),
+                after_s=290.0,
+            ),
+        ),
+        budget=1,
+        thresholds=json.dumps({**_DOCUMENT, "silent_after": {"clock": "5m"}}),
+    )
+
+
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
@@ -160,5 +246,10 @@ SCENARIOS = {
         _two_devices(),
         _storm(),
         _there_and_back(),
+        _clocks_apart(),
+        _duplicates_hours_later(),
+        _thresholds_change(),
+        _unreadable_items(),
+        _sweep_with_all_parts(),
     )
 }

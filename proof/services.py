@@ -13,20 +13,25 @@ from proof import answers
 from proof.answers import Answer
 from proof.tables import ConditionFailedError, scope_of
 from proof.world import ALERTS, BUS, PARAMETER, TOPIC, Mail, World
+from sensorctl.embedded.gate.refusals import InvalidRequestError, check
 
 Params = dict[str, Any]
 
-_BATCH, _ENTRIES, _SUBJECT = 25, 10, 100
 _GONE = ("NoSuchVersion", "The specified version does not exist.")
 
 
 def answer(
     world: World, service: str, operation: str, params: Params, *, failing: frozenset[int], stale: bool, by: int
 ) -> Answer:
-    """Let the call take effect. Raises NotImplementedError for one that the functions did not make before.
+    """Let the call take effect, unless AWS refuses it as invalid; `by` is the invocation that calls.
 
-    `by` is the invocation that calls.
+    Raises NotImplementedError for a call that the functions did not make before.
     """
+    try:
+        check(service, operation, params, keys_of=lambda name: world.table(name).keys)
+    except InvalidRequestError as error:
+        world.refused.append(f"{operation}: {error}")
+        return answers.failure(service, error.code, error.message, status=400)
     if operation in _PLAIN:
         return _PLAIN[operation](world, params)
     if operation in _READS:
@@ -48,7 +53,7 @@ def entries(operation: str, params: Params) -> int:
 def _get_parameter(world: World, params: Params) -> Answer:
     if params["Name"] != PARAMETER:
         return answers.failure("ssm", "ParameterNotFound", params["Name"], status=400)
-    return answers.result({"Parameter": {"Name": PARAMETER, "Type": "String", "Value": world.thresholds}})
+    return answers.result({"Parameter": {"Name": PARAMETER, "Type": "String", "Value": world.thresholds_in_force}})
 
 
 def _get_object(world: World, params: Params) -> Answer:
@@ -104,9 +109,6 @@ def _batch_write_item(world: World, params: Params, failing: frozenset[int]) -> 
     """Write what the table takes (`world.takes` items a call) but for the failing ones, and hand the rest back."""
     ((name, requests),) = params["RequestItems"].items()
     table = world.table(name)
-    keys = {tuple(request["PutRequest"]["Item"][part]["S"] for part in table.key) for request in requests}
-    if len(requests) > _BATCH or len(keys) < len(requests):
-        return answers.failure("dynamodb", "ValidationException", "too many items, or one twice", status=400)
     left = []
     for place, request in enumerate(requests):
         if place in failing or place >= world.takes:
@@ -120,8 +122,6 @@ def _batch_write_item(world: World, params: Params, failing: frozenset[int]) -> 
 
 def _put_events(world: World, params: Params, failing: frozenset[int]) -> Answer:
     """Take each entry but the failing ones onto the bus; the API answers 200 either way."""
-    if len(params["Entries"]) > _ENTRIES:
-        return answers.failure("events", "ValidationException", "more than 10 entries", status=400)
     results = []
     for place, entry in enumerate(params["Entries"]):
         if entry["EventBusName"] != BUS:
@@ -135,22 +135,16 @@ def _put_events(world: World, params: Params, failing: frozenset[int]) -> Answer
 
 
 def _publish(world: World, params: Params, *, by: int) -> Answer:
-    """Accept a message (parameters in the form of the query protocol)."""
-    subject = params["Subject"]
-    if params["TopicArn"] != TOPIC or len(subject) >= _SUBJECT or not subject.isascii() or not subject.isprintable():
-        return answers.failure("sns", "InvalidParameter", f"topic or subject: {subject!r}", status=400)
-    attributes = {}
-    number = 1
-    while (name := params.get(f"MessageAttributes.entry.{number}.Name")) is not None:
-        attributes[name] = params[f"MessageAttributes.entry.{number}.Value.StringValue"]
-        number += 1
+    """Accept a message."""
+    if params["TopicArn"] != TOPIC:
+        return answers.failure("sns", "NotFound", "Topic does not exist", status=404)
     mail = Mail(
         call=world.call,
         invocation=by,
         message_id=f"sns-{len(world.mails) + 1:04}",
-        subject=subject,
+        subject=params["Subject"],
         body=params["Message"],
-        attributes=attributes,
+        attributes={name: value["StringValue"] for name, value in params["MessageAttributes"].items()},
         at=world.clock.now,
     )
     world.mails.append(mail)

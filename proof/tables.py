@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proof.expressions import Item, Scope, holds, projected, updated
+from sensorctl.embedded.gate.refusals import Keys
 
 Key = tuple[str, ...]
 
@@ -26,6 +27,11 @@ class Table:
     indexes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rows: dict[Key, Item] = field(default_factory=dict)
     before: dict[Key, Item] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> Keys:
+        """Return which attributes are keys."""
+        return Keys(primary=self.key, indexes=self.indexes)
 
     def get(self, key: Item, *, stale: bool = False) -> Item | None:
         """Return the item under a key."""

@@ -98,10 +98,15 @@ class Parked:
 class World:
     """The state of one schedule's AWS. `marks` are the ledger items as written, each with the number of its call.
 
-    `takes` is how many items of a batch the readings table takes at a time, `budget` the e-mails a minute.
+    `thresholds` are those at the start, `changes` what replaces them (seconds from the start, document). `takes` is how
+    many items of a batch the readings table takes at a time, `budget` the e-mails a minute. `unreadable` are the keys
+    of ledger items that nobody can read, `refused` the requests that AWS refuses as invalid.
     """
 
     thresholds: str
+    changes: tuple[tuple[float, str], ...] = ()
+    unreadable: frozenset[str] = frozenset()
+    refused: list[str] = field(default_factory=list)
     takes: int = 25
     budget: int = 30
     clock: Clock = field(default_factory=Clock)
@@ -119,6 +124,12 @@ class World:
     def table(self, name: str) -> Table:
         """Return a table. Raises KeyError."""
         return {READINGS: self.readings, ALERTS: self.alerts}[name]
+
+    @property
+    def thresholds_in_force(self) -> str:
+        """Return the document that the parameter holds now."""
+        passed = (self.clock.now - START).total_seconds()
+        return [self.thresholds, *(text for after_s, text in self.changes if after_s <= passed)][-1]
 
     @property
     def call(self) -> int:

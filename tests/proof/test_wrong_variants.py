@@ -1,6 +1,7 @@
 """The checker is itself checked: handlers that are known to be wrong must not pass."""
 
 import pytest
+from wrong_alerting import ASK_BACKWARDS, FALL_BACK, FORGET_ENDS
 from wrong_variants import EMIT_ONLY_NEW, IGNORE_FAILED_ENTRIES, MARK_FIRST, PUBLISH_WITHOUT_LEASE
 
 from proof.checker import Verdict, check
@@ -42,6 +43,9 @@ def bad_schedules(scenario: str, plan: Plan, kind: str, variant: Variant, client
             "e-mail sent twice",
             id="checks, publishes, marks, without a lease",
         ),
+        pytest.param(
+            FALL_BACK, "one-reading", Plan(), "down", "breach not told", id="judges by bundled thresholds meanwhile"
+        ),
     ],
 )
 def test_a_known_wrong_variant_is_caught(
@@ -53,3 +57,27 @@ def test_a_known_wrong_variant_is_caught(
     for schedule in bad:
         right = check(play(SCENARIOS[scenario], Schedule.parse(schedule), clients=clients))
         assert (right.lost, right.doubled) == ([], []), f"the real handlers fail too under {schedule}"
+
+
+@pytest.mark.parametrize(
+    ("variant", "scenario", "plan", "finding"),
+    [
+        pytest.param(
+            FORGET_ENDS,
+            "duplicates-hours-later",
+            Plan(events=2),
+            "alert opened twice",
+            id="forgets through when an alert is settled",
+        ),
+        pytest.param(ASK_BACKWARDS, "clocks-apart", Plan(), "refused by AWS", id="asks for an empty range"),
+    ],
+)
+def test_a_variant_that_is_wrong_without_a_fault_is_caught(
+    variant: Variant, scenario: str, plan: Plan, finding: str, clients: Clients
+) -> None:
+    wrong, right = (
+        check(play(SCENARIOS[scenario], Schedule(plan=plan), clients=clients, variant=handlers))
+        for handlers in (variant, Variant())
+    )
+    assert any(finding in sentence for sentence in [*wrong.lost, *wrong.doubled])
+    assert (right.lost, right.doubled) == ([], [])
