@@ -134,19 +134,23 @@ def _storm() -> Scenario:
     )
 
 
+def _course(device: str, *values: tuple[float, float]) -> tuple[Upload, ...]:
+    """Return an upload for each temperature of a device, so many seconds after the start."""
+    return tuple(
+        Upload(
+            key=f"incoming/{device}/{second}.json",
+            body=_lines(_record(device, second=second, temperature=value)),
+            after_s=after_s,
+        )
+        for second, (value, after_s) in enumerate(values, 1)
+    )
+
+
 def _there_and_back() -> Scenario:
-    values = ((1, 75.5, 0.0), (2, 50.0, 20.0), (3, 90.5, 130.0))
     return Scenario(
         name="there-and-back",
         title="an alert that opens, ends, and opens again",
-        uploads=tuple(
-            Upload(
-                key=f"incoming/fan/{second}.json",
-                body=_lines(_record("fan", second=second, temperature=value)),
-                after_s=after_s,
-            )
-            for second, value, after_s in values
-        ),
+        uploads=_course("fan", (75.5, 0.0), (50.0, 20.0), (90.5, 130.0)),
     )
 
 
@@ -173,10 +177,10 @@ def _clocks_apart() -> Scenario:
 
 
 def _duplicates_hours_later() -> Scenario:
-    return replace(
-        _there_and_back(),
+    return Scenario(
         name="duplicates-hours-later",
-        title="an alert that opens, ends, and opens again; every copy of an event comes hours later",
+        title="two alerts that open and end; every copy of an event comes hours later",
+        uploads=_course("fan", (75.5, 0.0), (50.0, 20.0), (90.5, 130.0), (40.0, 200.0)),
         copies_after=(0.0, 2 * 3600.0, 5 * 3600.0),
     )
 
@@ -184,18 +188,10 @@ def _duplicates_hours_later() -> Scenario:
 def _thresholds_change() -> Scenario:
     raised = {"unit": "Cel", "warning": {"above": 80}, "critical": {"above": 92}, "clear": {"below": 75}}
     document = {**_DOCUMENT, "metrics": {**_METRICS, "temperature": raised}}
-    values = ((1, 77.5, 0.0), (2, 82.0, 62.0), (3, 95.0, 64.0), (4, 60.0, 140.0))
     return Scenario(
         name="thresholds-change",
         title="thresholds that are raised between a reading and its alert, and put back",
-        uploads=tuple(
-            Upload(
-                key=f"incoming/dryer/{second}.json",
-                body=_lines(_record("dryer", second=second, temperature=value)),
-                after_s=after_s,
-            )
-            for second, value, after_s in values
-        ),
+        uploads=_course("dryer", (77.5, 0.0), (82.0, 62.0), (95.0, 64.0), (60.0, 140.0)),
         changes=((0.3, json.dumps(document)), (70.0, json.dumps(_DOCUMENT))),
     )
 

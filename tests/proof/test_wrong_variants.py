@@ -66,7 +66,7 @@ def test_a_known_wrong_variant_is_caught(
             FORGET_ENDS,
             "duplicates-hours-later",
             Plan(events=2),
-            "alert opened twice",
+            "twice",
             id="forgets through when an alert is settled",
         ),
         pytest.param(ASK_BACKWARDS, "clocks-apart", Plan(), "refused by AWS", id="asks for an empty range"),
