@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from proof import inbox
-from proof.expected import Breach, Expected, Reading, expected, pairs
+from proof.expected import Breach, Expected, Reading, expected, is_clear, newest, pairs
 from proof.expressions import Item
 from proof.inbox import Told
 from proof.pipeline import ATTEMPTS
@@ -51,8 +51,8 @@ class _Checker:
     def __init__(self, world: World) -> None:
         self._world = world
         self._verdict = Verdict(parked=len(world.parked))
-        documents = [world.thresholds, *(text for _, text in world.changes)]
-        self._objects = [expected(stored, thresholds=documents) for stored in world.objects.values()]
+        self._documents = [world.thresholds, *(text for _, text in world.changes)]
+        self._objects = [expected(stored, thresholds=self._documents) for stored in world.objects.values()]
         self._stored = [item for item in world.readings.rows.values() if not _is_note(item)]
         self._notes = {(item["device_id"]["S"], item["reading_id"]["S"]) for item in world.readings.rows.values()}
         self._found = Counter(map(_reading_of, self._stored))
@@ -71,6 +71,7 @@ class _Checker:
         self._emails()
         self._nothing_is_stuck()
         self._nothing_fails_of_itself()
+        self._alerts_end()
         return self._verdict
 
     def _lost(self, what: str) -> None:
@@ -165,6 +166,18 @@ class _Checker:
             for message in item.get("outbox", {"L": []})["L"]:
                 if message["M"]["status"]["S"] not in _SETTLED:
                     self._lost(f"message never sent: {message['M']['message_id']['S']}")
+
+    def _alerts_end(self) -> None:
+        """Find alerts that the last sweep left open, if it went undisturbed, although the newest reading is clear."""
+        last = self._world.deliveries[-1]
+        if last.failed is not None or self._world.faults.get(last.invocation):
+            return
+        stored = (reading for reading in newest(self._objects) if reading in self._found)
+        for reading in stored:
+            for metric, value in reading.metrics:
+                is_open = "alert" in self._world.alerts.rows.get((f"{reading.device}#{metric}",), {})
+                if is_open and all(is_clear(metric, value, document) for document in self._documents):
+                    self._lost(f"alert never ended: {reading.device} {metric}")
 
     def _nothing_fails_of_itself(self) -> None:
         """Find what would fail on AWS however often it came again: at its last try, and not of a fault."""

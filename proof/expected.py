@@ -71,6 +71,25 @@ def expected(stored: Object, *, thresholds: Sequence[str]) -> Expected:
     return Expected(stored=stored, readings=frozenset(good), bad=tuple(bad), breaches=breaches)
 
 
+def newest(objects: Sequence[Expected]) -> list[Reading]:
+    """Return each device's newest reading: by its stamp, or its upload if that was earlier, then by its stamp."""
+    found: dict[str, tuple[str, Reading]] = {}
+    for each in objects:
+        for reading in each.readings:
+            counted = min(reading.at, _text(each.stored.at))
+            known = found.get(reading.device)
+            if known is None or (counted, reading.at) > (known[0], known[1].at):
+                found[reading.device] = (counted, reading)
+    return [reading for _, reading in found.values()]
+
+
+def is_clear(metric: str, value: Decimal, document: str) -> bool:
+    """Return whether a value ends the metric's alert."""
+    clear = json.loads(document)["metrics"].get(metric, {}).get("clear", {})
+    below, above = clear.get("below"), clear.get("above")
+    return (below is not None and value < below) or (above is not None and value > above)
+
+
 def pairs(texts: dict[str, str] | None) -> tuple[tuple[str, str], ...]:
     """Return units or tags in an order of their own."""
     return tuple(sorted((texts or {}).items()))
