@@ -87,7 +87,7 @@ def test_make_has_the_target_and_reads_the_variables(page: str, command: Command
     variables = {word.partition("=")[0] for word in command.words if "=" in word}
 
     assert {word for word in command.words if "=" not in word} <= targets
-    assert {name for name in variables if f"$({name})" not in makefile} == set()
+    assert {name for name in variables if f"$${name}" not in makefile.replace("{", "")} == set()
 
 
 @pytest.mark.parametrize(("page", "command"), of("aws"), ids=str)
