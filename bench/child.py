@@ -111,7 +111,7 @@ def decode(given: Any) -> dict[str, Any]:
     if given["side"] == "ours":
         from datetime import UTC, datetime  # noqa: PLC0415
 
-        payload = importlib.import_module("lambdas.ingest.payload").Payload
+        payload = importlib.import_module("lambdas.ingest.decoding.payload").Payload
         step = 128 * 1024
         chunks = [content[start : start + step] for start in range(0, len(content), step)]
 
@@ -167,8 +167,8 @@ def items(given: Any) -> dict[str, Any]:
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from lambdas.ingest import items as made  # noqa: PLC0415
-    from lambdas.ingest import timestamps  # noqa: PLC0415
-    from lambdas.ingest.payload import Payload  # noqa: PLC0415
+    from lambdas.ingest.decoding import timestamps  # noqa: PLC0415
+    from lambdas.ingest.decoding.payload import Payload  # noqa: PLC0415
     from lambdas.shared.contracts import ObjectRef  # noqa: PLC0415
 
     source = ObjectRef(bucket="landing", key="incoming/calm.ndjson", version_id="v1")

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from rich.table import Table
 from rich.text import Text
 
-from lambdas.ingest.payload import Payload
+from lambdas.ingest.decoding.payload import Payload
 from lambdas.shared.printable import printable
 from sensorctl import terminal
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from lambdas.ingest.decoding.payload import Payload
+from lambdas.ingest.decoding.timestamps import texts
 from lambdas.ingest.items import reading_id
-from lambdas.ingest.payload import Payload
-from lambdas.ingest.timestamps import texts
 from sensorctl import observe, view
 from sensorctl.commands.report import write as write_report
 from sensorctl.embedded.aws import EmbeddedAws

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from lambdas.ingest.limits import MAX_FUTURE_SKEW
-from lambdas.ingest.names import check_metric
-from lambdas.ingest.reading import RecordError
+from lambdas.ingest.decoding.identifiers import check_metric
+from lambdas.ingest.decoding.limits import MAX_FUTURE_SKEW
+from lambdas.ingest.decoding.reading import RecordError
 from lambdas.shared.thresholds import Thresholds
 from sensorctl.errors import UserError
 from sensorctl.simulate_fleet import cast, ordered_fleet

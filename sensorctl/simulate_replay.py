@@ -18,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lambdas.ingest.names import check_device_id, check_metric
-from lambdas.ingest.reading import RecordError
+from lambdas.ingest.decoding.identifiers import check_device_id, check_metric
+from lambdas.ingest.decoding.reading import RecordError
 from sensorctl.errors import UserError
 from sensorctl.simulator import SentReading, Upload, as_ndjson
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lambdas.ingest.reading import Reading
+from lambdas.ingest.decoding.reading import Reading
 from lambdas.shared.contracts import Bound, ObjectRef, ThresholdBreached, breach_id
 from lambdas.shared.thresholds import Crossing, Thresholds
 

@@ -16,20 +16,20 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.ingest import timestamps
 from lambdas.ingest.breaches import Breaches
+from lambdas.ingest.decoding import timestamps
+from lambdas.ingest.decoding.gzip import too_large
+from lambdas.ingest.decoding.limits import DEFAULT, Limits
+from lambdas.ingest.decoding.payload import Payload
+from lambdas.ingest.decoding.reading import Batch, Form, RecordError, Reject
 from lambdas.ingest.device_names import DeviceNames
 from lambdas.ingest.events_out import EventBus
 from lambdas.ingest.items import Item, Origin, items
-from lambdas.ingest.limits import DEFAULT, Limits
 from lambdas.ingest.ownership import ANY_DEVICE, Ownership, foreign
-from lambdas.ingest.payload import Payload
 from lambdas.ingest.processed import note
 from lambdas.ingest.quarantine import Quarantine
-from lambdas.ingest.reading import Batch, Form, RecordError, Reject
 from lambdas.ingest.retrying import Retrying
 from lambdas.ingest.store import BATCH, ReadingStore
-from lambdas.ingest.unpack import too_large
 from lambdas.ingest.unreadable import unreadable
 from lambdas.ingest.uploads import Upload
 from lambdas.shared import tracing

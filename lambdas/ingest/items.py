@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from lambdas.ingest.breaches import Breach
-from lambdas.ingest.reading import Reading
-from lambdas.ingest.values import number_text
+from lambdas.ingest.decoding.numbers import number_text
+from lambdas.ingest.decoding.reading import Reading
 from lambdas.shared.contracts import ObjectRef
 
 Item = dict[str, Any]

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from lambdas.ingest.reading import Reading, Reject
+from lambdas.ingest.decoding.reading import Reading, Reject
 from lambdas.shared.source import source_of
 
 DeviceIdentity = Literal["open", "folder"]

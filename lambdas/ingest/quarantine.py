@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from lambdas.ingest.limits import MIB
-from lambdas.ingest.reading import Reject
+from lambdas.ingest.decoding.limits import MIB
+from lambdas.ingest.decoding.reading import Reject
 from lambdas.shared.contracts import ObjectRef
 
 # Amazon S3 User Guide, "Naming Amazon S3 objects".

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from lambdas.ingest.reading import RecordError
+from lambdas.ingest.decoding.reading import RecordError
 
 _DELETED = "it was deleted before it could be read"
 _ARCHIVED = "its storage class is an archive; upload it again as STANDARD"

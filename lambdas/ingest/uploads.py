@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
-from lambdas.ingest import timestamps
+from lambdas.ingest.decoding import timestamps
 from lambdas.shared.contracts import ObjectRef
 
 

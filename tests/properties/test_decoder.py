@@ -10,12 +10,12 @@ from typing import Any, get_args
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from lambdas.ingest import strict_json
-from lambdas.ingest.limits import Limits
-from lambdas.ingest.native import NativeReader
-from lambdas.ingest.payload import Payload
-from lambdas.ingest.reading import Reading, Reason, RecordError, Reject
-from lambdas.ingest.timestamps import texts
+from lambdas.ingest.decoding import strict_json
+from lambdas.ingest.decoding.limits import Limits
+from lambdas.ingest.decoding.native import NativeReader
+from lambdas.ingest.decoding.payload import Payload
+from lambdas.ingest.decoding.reading import Reading, Reason, RecordError, Reject
+from lambdas.ingest.decoding.timestamps import texts
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 SMALL = Limits(stored=50_000, unpacked=100_000, record=600, block=900, records=200, rejects=50)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambdas.ingest.decoding.numbers import check_value, number_text
+from lambdas.ingest.decoding.reading import Reading, RecordError
 from lambdas.ingest.items import reading_id
-from lambdas.ingest.reading import Reading, RecordError
-from lambdas.ingest.values import check_value, number_text
 from lambdas.shared.numbers import is_storable
 
 TIME = "2026-11-22T10:00:00.000000Z"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdas.ingest.limits import DEFAULT, Limits
-from lambdas.ingest.payload import Payload
-from lambdas.ingest.reading import Reading, Reject
-from lambdas.ingest.timestamps import texts
+from lambdas.ingest.decoding.limits import DEFAULT, Limits
+from lambdas.ingest.decoding.payload import Payload
+from lambdas.ingest.decoding.reading import Reading, Reject
+from lambdas.ingest.decoding.timestamps import texts
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 TIME = "2026-11-22T10:00:00Z"

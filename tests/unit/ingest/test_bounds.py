@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 from ingest_kit import NOW, text
 
-from lambdas.ingest.limits import MIB
-from lambdas.ingest.payload import Payload
+from lambdas.ingest.decoding.limits import MIB
+from lambdas.ingest.decoding.payload import Payload
 
 SIXTEEN_MIB = 16 * MIB
 GOOD = text() + b"\n"

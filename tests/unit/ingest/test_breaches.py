@@ -6,7 +6,7 @@ from typing import Any
 from ingest_kit import decode, record
 
 from lambdas.ingest.breaches import Breaches
-from lambdas.ingest.timestamps import texts
+from lambdas.ingest.decoding.timestamps import texts
 from lambdas.shared.contracts import ObjectRef, ThresholdBreached
 from lambdas.shared.thresholds import Thresholds
 

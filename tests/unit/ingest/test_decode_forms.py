@@ -6,7 +6,7 @@ import json
 import pytest
 from ingest_kit import decode, plain, record, text
 
-from lambdas.ingest.limits import Limits
+from lambdas.ingest.decoding.limits import Limits
 
 ONE, TWO = text("boiler-1"), text("boiler-2")
 

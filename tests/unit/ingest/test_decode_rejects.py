@@ -7,8 +7,8 @@ from typing import Any, get_args
 import pytest
 from ingest_kit import TIME, decode, record, text
 
-from lambdas.ingest.limits import Limits
-from lambdas.ingest.reading import Reason
+from lambdas.ingest.decoding.limits import Limits
+from lambdas.ingest.decoding.reading import Reason
 
 GOOD = text("good")
 LIMITS = Limits(record=2048, block=4096)

@@ -7,10 +7,10 @@ import json
 import pytest
 from ingest_kit import NOW, decode, text
 
-from lambdas.ingest.limits import Limits
-from lambdas.ingest.native import NativeReader
-from lambdas.ingest.reading import RecordError
-from lambdas.ingest.strict_json import parse
+from lambdas.ingest.decoding.limits import Limits
+from lambdas.ingest.decoding.native import NativeReader
+from lambdas.ingest.decoding.reading import RecordError
+from lambdas.ingest.decoding.strict_json import parse
 
 UNKNOWN = text("unknown", x=1)
 NESTED = text("nested", x=json.loads("[" * 16 + "]" * 16))

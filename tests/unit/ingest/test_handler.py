@@ -322,7 +322,7 @@ def test_what_is_put_on_the_bus_is_what_its_schema_promises(world: World) -> Non
 def test_the_schema_knows_every_reason() -> None:
     from typing import get_args  # noqa: PLC0415
 
-    from lambdas.ingest.reading import Reason  # noqa: PLC0415
+    from lambdas.ingest.decoding.reading import Reason  # noqa: PLC0415
 
     schema = json.loads((SCHEMAS / "readings-rejected.schema.json").read_text())
     assert schema["properties"]["reasons"]["propertyNames"]["enum"] == list(get_args(Reason))

@@ -10,9 +10,9 @@ from ingest_kit import text
 from ingest_world import BUCKET, BUS, TABLE, THRESHOLDS, Clock, World
 
 from lambdas.ingest import ingest_object
+from lambdas.ingest.decoding.limits import Limits
 from lambdas.ingest.events_out import EventBus
 from lambdas.ingest.ingest_object import ObjectIngest, Outcome
-from lambdas.ingest.limits import Limits
 from lambdas.ingest.store import ReadingStore
 from lambdas.ingest.uploads import Upload
 from lambdas.shared.contracts import ObjectRef

@@ -7,8 +7,8 @@ import pytest
 from ingest_kit import decode, record, text
 
 from lambdas.ingest.breaches import Breaches
+from lambdas.ingest.decoding.timestamps import texts
 from lambdas.ingest.items import Item, Origin, items, reading_id
-from lambdas.ingest.timestamps import texts
 from lambdas.shared.contracts import ObjectRef
 from lambdas.shared.thresholds import Thresholds
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from ingest_world import BUCKET, World
 
+from lambdas.ingest.decoding.reading import Reject
 from lambdas.ingest.quarantine import Quarantine, quarantine_key
-from lambdas.ingest.reading import Reject
 from lambdas.shared.contracts import ObjectRef
 
 

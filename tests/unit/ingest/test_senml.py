@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from ingest_kit import NOW, decode, plain
 
-from lambdas.ingest.reading import RecordError
-from lambdas.ingest.senml import split_name
-from lambdas.ingest.timestamps import texts
+from lambdas.ingest.decoding.reading import RecordError
+from lambdas.ingest.decoding.senml import split_name
+from lambdas.ingest.decoding.timestamps import texts
 
 
 def resolved(pack: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from ingest_kit import decode, text
 
-from lambdas.ingest.timestamps import texts
+from lambdas.ingest.decoding.timestamps import texts
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from decimal import Context, Inexact
 import pytest
 from ingest_kit import TIME, decode
 
-from lambdas.ingest.values import number_text
+from lambdas.ingest.decoding.numbers import number_text
 
 # What boto3 and DynamoDB do with a number: 38 digits, and no rounding without an error.
 DYNAMODB = Context(prec=38, Emin=-128, Emax=126, traps=[])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.ingest.payload import Payload
+from lambdas.ingest.decoding.payload import Payload
 from lambdas.shared.thresholds import Thresholds
 from sensorctl.errors import UserError
 from sensorctl.expectations import Expected, reading_key

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.ingest.payload import Payload
+from lambdas.ingest.decoding.payload import Payload
 from sensorctl.errors import UserError
 from sensorctl.expectations import reading_key
 from sensorctl.simulate_plan import file_uploads

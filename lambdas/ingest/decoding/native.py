@@ -14,11 +14,11 @@ from itertools import chain
 
 import msgspec
 
-from lambdas.ingest import strict_json, timestamps
-from lambdas.ingest.limits import MAX_FUTURE_SKEW, MAX_METRICS, Limits
-from lambdas.ingest.names import Names, check_device_id, check_metric
-from lambdas.ingest.reading import Reading, RecordError, TolerantReading
-from lambdas.ingest.values import check_value
+from lambdas.ingest.decoding import strict_json, timestamps
+from lambdas.ingest.decoding.identifiers import Names, check_device_id, check_metric
+from lambdas.ingest.decoding.limits import MAX_FUTURE_SKEW, MAX_METRICS, Limits
+from lambdas.ingest.decoding.numbers import check_value
+from lambdas.ingest.decoding.reading import Reading, RecordError, TolerantReading
 from lambdas.shared.numbers import SMALLEST
 
 _LINES: dict[bool, Callable[[bytes], list[Reading]]] = {

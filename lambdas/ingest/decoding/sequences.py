@@ -6,10 +6,10 @@ import json
 import re
 from itertools import islice
 
-from lambdas.ingest.limits import KIB, Limits
-from lambdas.ingest.reading import Reject
-from lambdas.ingest.splitting import Record, ScanError, Splitter, find_end
-from lambdas.ingest.window import Window
+from lambdas.ingest.decoding.byte_buffer import Window
+from lambdas.ingest.decoding.limits import KIB, Limits
+from lambdas.ingest.decoding.reading import Reject
+from lambdas.ingest.decoding.splitter import Record, ScanError, Splitter, find_end
 
 # How many lines that look like an object are read to learn whether there is one, and how much of a good block.
 _LINES_TRIED = 16

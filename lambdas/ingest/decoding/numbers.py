@@ -11,7 +11,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TypeGuard
 
-from lambdas.ingest.reading import RecordError
+from lambdas.ingest.decoding.reading import RecordError
 from lambdas.shared.numbers import is_storable
 
 

@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from lambdas.ingest.limits import KIB, MIB, Limits
-from lambdas.ingest.reading import RecordError
+from lambdas.ingest.decoding.limits import KIB, MIB, Limits
+from lambdas.ingest.decoding.reading import RecordError
 
 _MAGIC = b"\x1f\x8b"
 _GZIP = 16 + zlib.MAX_WBITS

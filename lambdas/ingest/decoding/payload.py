@@ -12,15 +12,15 @@ from datetime import datetime
 from itertools import islice
 from typing import Protocol
 
-from lambdas.ingest import senml, strict_json
-from lambdas.ingest.arrays import Array
-from lambdas.ingest.limits import DEFAULT, Limits
-from lambdas.ingest.native import NativeReader
-from lambdas.ingest.reading import Batch, Form, Reading, RecordError, Reject
-from lambdas.ingest.sequences import Sequence
-from lambdas.ingest.splitting import EXCERPT, Record, Splitter
-from lambdas.ingest.unpack import Unpacker
-from lambdas.ingest.window import Window
+from lambdas.ingest.decoding import senml, strict_json
+from lambdas.ingest.decoding.arrays import Array
+from lambdas.ingest.decoding.byte_buffer import Window
+from lambdas.ingest.decoding.gzip import Unpacker
+from lambdas.ingest.decoding.limits import DEFAULT, Limits
+from lambdas.ingest.decoding.native import NativeReader
+from lambdas.ingest.decoding.reading import Batch, Form, Reading, RecordError, Reject
+from lambdas.ingest.decoding.sequences import Sequence
+from lambdas.ingest.decoding.splitter import EXCERPT, Record, Splitter
 
 _BOM = b"\xef\xbb\xbf"
 _CAREFUL = 8

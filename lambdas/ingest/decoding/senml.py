@@ -16,11 +16,11 @@ from typing import Final
 
 import msgspec
 
-from lambdas.ingest import strict_json, timestamps
-from lambdas.ingest.limits import Limits
-from lambdas.ingest.names import check_device_id, check_metric
-from lambdas.ingest.reading import Reading, RecordError
-from lambdas.ingest.values import OUT_OF_RANGE, check_value, is_number
+from lambdas.ingest.decoding import strict_json, timestamps
+from lambdas.ingest.decoding.identifiers import check_device_id, check_metric
+from lambdas.ingest.decoding.limits import Limits
+from lambdas.ingest.decoding.numbers import OUT_OF_RANGE, check_value, is_number
+from lambdas.ingest.decoding.reading import Reading, RecordError
 
 _VERSION = 10
 _BASE_TEXTS = frozenset(("bn", "bu"))

@@ -11,8 +11,8 @@ import json
 import re
 from typing import NoReturn
 
-from lambdas.ingest.reading import RecordError
-from lambdas.ingest.values import OUT_OF_RANGE, OutOfRange
+from lambdas.ingest.decoding.numbers import OUT_OF_RANGE, OutOfRange
+from lambdas.ingest.decoding.reading import RecordError
 
 # No integer that DynamoDB keeps is longer, and Python refuses to read over 4,300 digits.
 _LONGEST_INTEGER = 400

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import msgspec
 
-from lambdas.ingest.limits import MAX_FUTURE_SKEW
-from lambdas.ingest.reading import RecordError
+from lambdas.ingest.decoding.limits import MAX_FUTURE_SKEW
+from lambdas.ingest.decoding.reading import RecordError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]

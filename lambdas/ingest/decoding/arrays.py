@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from lambdas.ingest.limits import KIB, Limits
-from lambdas.ingest.reading import RecordError, Reject
-from lambdas.ingest.splitting import EXCERPT, Record, ScanError, Splitter
-from lambdas.ingest.window import Window
+from lambdas.ingest.decoding.byte_buffer import Window
+from lambdas.ingest.decoding.limits import KIB, Limits
+from lambdas.ingest.decoding.reading import RecordError, Reject
+from lambdas.ingest.decoding.splitter import EXCERPT, Record, ScanError, Splitter
 
 # Where the last seam of a stretch is looked for; readings are shorter.
 _SEAM_WITHIN = 8 * KIB

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lambdas.ingest import strict_json
-from lambdas.ingest.limits import KIB, MIB, Limits
-from lambdas.ingest.reading import Reason, RecordError, Reject
-from lambdas.ingest.window import Window
+from lambdas.ingest.decoding import strict_json
+from lambdas.ingest.decoding.byte_buffer import Window
+from lambdas.ingest.decoding.limits import KIB, MIB, Limits
+from lambdas.ingest.decoding.reading import Reason, RecordError, Reject
 
 EXCERPT = 1 * KIB
 # As much of a broken record as is looked at to tell what it is.

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from lambdas.ingest.limits import MAX_METRICS
+from lambdas.ingest.decoding.limits import MAX_METRICS
 
 Form = Literal["empty", "object", "ndjson", "array", "senml"]
 

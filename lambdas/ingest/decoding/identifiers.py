@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from lambdas.ingest.limits import MAX_DEVICE_ID, MAX_METRIC_NAME
-from lambdas.ingest.reading import Reason, RecordError
+from lambdas.ingest.decoding.limits import MAX_DEVICE_ID, MAX_METRIC_NAME
+from lambdas.ingest.decoding.reading import Reason, RecordError
 
 # `fullmatch` everywhere: `$` would let a trailing newline through.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]*")

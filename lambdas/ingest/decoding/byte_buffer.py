@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lambdas.ingest.reading import RecordError
+from lambdas.ingest.decoding.reading import RecordError
 
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _BLANK_IN_LINE = re.compile(rb"[ \t\r]*")
