@@ -5,32 +5,33 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from rich.table import Table
 from rich.text import Text
 
+from lambdas.ingest.decoding.gzip import too_large
+from lambdas.ingest.decoding.limits import DEFAULT
 from lambdas.ingest.decoding.payload import Payload
 from lambdas.shared.printable import printable
 from sensorctl import terminal
 
-_CHUNK = 128 * 1024
 _STANDARD_INPUT = "-"
 
 
 @dataclass(kw_only=True)
 class Checked:
-    """One file: its form, how many readings would be stored, and how many records not, by reason."""
+    """One file: its form, how many readings would be stored, and how many records and single values not, by reason."""
 
     file: str
     form: str | None = None
     readings: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    values: Counter[str] = field(default_factory=Counter)
     first: str = ""
     error: str | None = None
 
@@ -38,7 +39,7 @@ class Checked:
 def check(files: Sequence[Path | str], json_output: bool) -> int:
     """Print what is in each file: a table, or with `json_output` one JSON object a line.
 
-    `-` is standard input. Returns 0 when every record is accepted, 1 when some are not, 2 when a file cannot be read or
+    `-` is standard input. Returns 0 when every value is accepted, 1 when some are not, 2 when a file cannot be read or
     there is none, which one sentence on standard error then says. Relative and future times are judged by the clock.
     """
     if not files:
@@ -57,7 +58,7 @@ def check(files: Sequence[Path | str], json_output: bool) -> int:
         _print_table(checked)
     if any(result.error is not None for result in checked):
         return 2
-    return 1 if any(result.rejected for result in checked) else 0
+    return 1 if any(result.rejected or result.values for result in checked) else 0
 
 
 def _check(name: str, *, now: datetime) -> Checked:
@@ -67,10 +68,17 @@ def _check(name: str, *, now: datetime) -> Checked:
         return result
     try:
         with nullcontext(sys.stdin.buffer) if name == _STANDARD_INPUT else Path(name).open("rb") as file:
-            payload = Payload(_chunks(file), now=now)
+            # All of it first: like ingest, which knows the size beforehand, refuse a large object as a whole.
+            stored = file.read(DEFAULT.stored + 1)
+            if len(stored) > DEFAULT.stored:
+                error = too_large(DEFAULT)
+                result.rejected[error.reason], result.first = 1, f"object: {error.detail}"
+                return result
+            payload = Payload([stored], now=now)
             for batch in payload:
                 result.readings += len(batch.readings)
-                result.rejected.update(reject.reason for reject in batch.rejects)
+                result.rejected.update(reject.reason for reject in batch.rejects if reject.member is None)
+                result.values.update(reject.reason for reject in batch.rejects if reject.member is not None)
                 if batch.rejects and not result.first:
                     first = batch.rejects[0]
                     result.first = f"{first.position}: {first.detail}"
@@ -81,11 +89,6 @@ def _check(name: str, *, now: datetime) -> Checked:
     return result
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(_CHUNK):
-        yield chunk
-
-
 def _json_line(result: Checked) -> str:
     return json.dumps(
         {
@@ -93,6 +96,7 @@ def _json_line(result: Checked) -> str:
             "form": result.form,
             "readings": result.readings,
             "rejected": dict(sorted(result.rejected.items())),
+            "values_rejected": dict(sorted(result.values.items())),
             "error": result.error,
         }
     )
@@ -103,8 +107,11 @@ def _print_table(checked: Sequence[Checked]) -> None:
     for column in ("file", "form", "readings", "rejected", "first reject"):
         table.add_column(column, justify="right" if column == "readings" else "left", overflow="fold")
     for result in checked:
-        rejected = ", ".join(f"{count} {reason}" for reason, count in sorted(result.rejected.items()))
-        style = "red" if result.error or result.rejected else ""
+        rejected = ", ".join(
+            [f"{count} {reason}" for reason, count in sorted(result.rejected.items())]
+            + [f"{count} values {reason}" for reason, count in sorted(result.values.items())]
+        )
+        style = "red" if result.error or rejected else ""
         table.add_row(
             Text(printable(result.file)),
             Text(result.form or "-"),

@@ -1,4 +1,4 @@
-"""Rejected records: at most one e-mail per source prefix and hour. Pure; no AWS SDK import."""
+"""Rejected records: at most one e-mail for each source and hour. Pure; no AWS SDK import."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ _INCOMING = "incoming/"
 
 
 def blank(rejected: ReadingsRejected, *, at: datetime) -> Rejection:
-    """Return the state of the source prefix and the hour that an event belongs to.
+    """Return the state of the source and the hour that an event belongs to.
 
-    The prefix is the object's folder below `incoming/`, which is a device's own wherever devices may write to nothing
-    else. `at` is the event's own time, which every redelivery of it keeps, so that none can fall into another hour.
+    The source is the first folder below `incoming/`: a device, or a gateway, however many folders it makes. `at` is the
+    event's own time, which every redelivery of it keeps, so that none can fall into another hour.
     """
-    folder, _, _ = rejected.object.key.removeprefix(_INCOMING).rpartition("/")
+    folder, slash, _ = rejected.object.key.removeprefix(_INCOMING).partition("/")
+    folder = folder if slash else ""
     return Rejection(prefix=folder, hour=at.astimezone(UTC).strftime("%Y-%m-%dT%HZ"))
 
 

@@ -168,7 +168,9 @@ def _pending(pending: PendingBreach) -> str:
 
 def _rejected(facts: RejectedFacts, *, origin: Origin) -> Text:
     rejected = facts.rejected
-    total = rejected.stored + rejected.rejected
+    total, values = rejected.stored + rejected.rejected, rejected.values_rejected
+    parts = [f"{rejected.rejected:,} of {total:,} records"] if rejected.rejected or not values else []
+    parts += [f"{values:,} single value{'s' * (values != 1)}"] if values else []
     counts = sorted(rejected.reasons.items(), key=lambda reason: (-reason[1], reason[0]))
     examples = [
         (f"At {printable(example.position)}", f"{printable(example.reason)}: {printable(example.detail)}")
@@ -178,9 +180,9 @@ def _rejected(facts: RejectedFacts, *, origin: Origin) -> Text:
     return Text(
         label="rejected",
         device=facts.prefix,
-        tail=f"{rejected.rejected} of {total} records in {source.key.rsplit('/', 1)[-1]}",
+        tail=f"{parts[0].replace(',', '')} in {source.key.rsplit('/', 1)[-1]}",
         sentence=(
-            f"{rejected.rejected:,} of {total:,} records of one object were rejected; {rejected.stored:,} were stored. "
+            f"{' and '.join(parts)} of one object were rejected; {rejected.stored:,} readings were stored. "
             f"More from {printable(facts.prefix) or 'the same folder'} in this hour are logged, not mailed."
         ),
         rows=(

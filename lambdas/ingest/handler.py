@@ -51,7 +51,7 @@ class IngestFunction:
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, int]:
         """Take in every object of the event, also after one failed. Raises IngestFailedError."""
         retrying = Retrying(remaining_ms=context.get_remaining_time_in_millis if context else lambda: _UNHURRIED_MS)
-        counts: Counter[str] = Counter(objects=0, readings_stored=0, readings_rejected=0, breaches=0)
+        counts: Counter[str] = Counter(objects=0, readings_stored=0, readings_rejected=0, values_rejected=0, breaches=0)
         unreadable = 0
         failed: list[tuple[Upload, Exception]] = []
         wanted = [upload for upload in uploads(event) if self._is_wanted(upload)]
@@ -102,19 +102,21 @@ def _counted(outcome: Outcome) -> dict[str, int]:
         "objects": 1,
         "readings_stored": outcome.stored,
         "readings_rejected": outcome.rejected,
+        "values_rejected": outcome.values_rejected,
         "breaches": outcome.breaches,
     }
 
 
 def _log_outcome(upload: Upload, outcome: Outcome, *, ms: int) -> None:
     log(
-        "WARNING" if outcome.rejected else "INFO",
+        "WARNING" if outcome.reasons else "INFO",
         "object ingested",
         **_named(upload),
         form=outcome.form,
         bytes=outcome.bytes,
         stored=outcome.stored,
         rejected=outcome.rejected,
+        values_rejected=outcome.values_rejected,
         reasons=dict(outcome.reasons),
         breaches=outcome.breaches,
         ms=ms,

@@ -49,13 +49,10 @@ class Outcome:
     bytes: int = 0
     stored: int = 0
     breaches: int = 0
+    rejected: int = 0
+    values_rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[Reject] = field(default_factory=list)
-
-    @property
-    def rejected(self) -> int:
-        """Return how many records were rejected."""
-        return self.reasons.total()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +166,7 @@ class _Work:
         self._outcome.form, self._outcome.bytes = payload.form, payload.stored_bytes
         with tracing.phase("emit"):
             self._tell_breaches(retrying)
-            if self._outcome.rejected:
+            if self._outcome.reasons:
                 self._tell_rejects(retrying)
             if self._note is not None:
                 self._ingest.store.write([self._note], retrying=retrying)
@@ -184,7 +181,10 @@ class _Work:
         due = names.due((reading.device_id for reading in readings), expires_at=self._origin.expires_at)
         made = [*items(readings, times, crossed, origin=self._origin), *due]
         outcome.reasons.update(reject.reason for reject in batch.rejects)
-        if self._note is not None and last and len(made) < BATCH and not (self._breaches or outcome.rejected):
+        values = sum(reject.member is not None for reject in batch.rejects)
+        outcome.values_rejected += values
+        outcome.rejected += len(batch.rejects) - values
+        if self._note is not None and last and len(made) < BATCH and not (self._breaches or outcome.reasons):
             # Nothing comes after this one call, so the note may go with it.
             made.append(self._note)
             self._note = None
@@ -222,6 +222,7 @@ class _Work:
             object=self._source,
             stored=outcome.stored,
             rejected=outcome.rejected,
+            values_rejected=outcome.values_rejected,
             reasons=dict(sorted(outcome.reasons.items())),
             examples=tuple(examples),
             quarantine_key=self._quarantine.key,

@@ -15,7 +15,8 @@ import msgspec
 
 from lambdas.ingest.breaches import Breach
 from lambdas.ingest.decoding.numbers import number_text
-from lambdas.ingest.decoding.reading import Reading
+from lambdas.ingest.decoding.reading import Reading, UnclockedReading
+from lambdas.ingest.decoding.timestamps import texts
 from lambdas.shared.contracts import ObjectRef
 
 Item = dict[str, Any]
@@ -71,6 +72,8 @@ def items(
             item["units"] = _texts(reading.units)
         if reading.tags:
             item["tags"] = _texts(reading.tags)
+        if isinstance(reading, UnclockedReading):
+            item["device_time"] = {"S": texts([reading.device_time])[0]}
         if place in breaches:
             item["breaches"] = {"L": [_breach(breach) for breach in breaches[place]]}
         made[reading.device_id, key] = item
@@ -84,6 +87,8 @@ def _identified(reading: Reading, time: str, numbers: dict[str, str]) -> str:
         canonical["units"] = reading.units
     if reading.tags:
         canonical["tags"] = reading.tags
+    if isinstance(reading, UnclockedReading):
+        canonical["device_time"] = texts([reading.device_time])[0]
     return f"{time}#{hashlib.sha256(_encode(canonical)).hexdigest()[:_HASH_DIGITS]}"
 
 

@@ -73,11 +73,13 @@ class Quarantine:
 
 def _line(reject: Reject) -> bytes:
     """Return one line; bytes of the record that are not UTF-8 show as \\xNN."""
-    line = {
+    line: dict[str, str | int] = {
         "position": reject.position,
         "offset": reject.offset,
         "reason": reject.reason,
         "detail": reject.detail,
         "record": reject.excerpt.decode(errors="backslashreplace"),
     }
+    if reject.member is not None:
+        line["member"] = reject.member
     return json.dumps(line).encode() + b"\n"

@@ -91,7 +91,10 @@ class RejectExample:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingsRejected:
-    """Some records of one object were rejected; `reasons` counts them by code, `examples` are the first five."""
+    """Some records of one object were rejected, or some values of records that are else stored.
+
+    `rejected` counts records, `values_rejected` values, and `reasons` both by code; `examples` are the first five.
+    """
 
     object: ObjectRef
     stored: int
@@ -100,6 +103,7 @@ class ReadingsRejected:
     examples: tuple[RejectExample, ...]
     quarantine_key: str
     trace_id: str | None
+    values_rejected: int = 0
 
     def to_detail(self) -> dict[str, Any]:
         """Return the EventBridge detail."""
@@ -121,6 +125,7 @@ class ReadingsRejected:
             ),
             quarantine_key=_text(detail, "quarantine_key"),
             trace_id=_optional_text(detail, "trace_id"),
+            values_rejected=_count(detail, "values_rejected") if "values_rejected" in detail else 0,
         )
 
 

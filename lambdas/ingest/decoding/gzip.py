@@ -1,13 +1,14 @@
-"""Stored bytes in, content out: gzip is known by its first two bytes, and unpacked no further than the limit. Pure.
+"""Stored bytes in, content out. What begins with gzip's magic number is verified whole before any of it is given out.
 
-RFC 1952: a file is one or more members, each with its own checksum; zero bytes may pad the end.
+RFC 1952: a file is one or more members, each with its own checksum and length (section 2.3.1); zero bytes may pad the
+end. A damaged member unpacks to anything, also to readings that nobody sent, so nothing of such an object counts. It is
+unpacked twice: the compressed bytes, which are bounded, stay in memory, and the content never does.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from lambdas.ingest.decoding.limits import KIB, MIB, Limits
 from lambdas.ingest.decoding.reading import RecordError
@@ -21,9 +22,9 @@ _MAX_MEMBERS = 100_000
 
 
 class Unpacker:
-    """Iterates over content; `packed` and `stored` (bytes taken so far) may be read afterwards.
+    """Iterates over the content of an object; `packed` and `stored` (bytes taken so far) may be read afterwards.
 
-    Raises RecordError (object_too_large, bad_gzip) where the content ends, after everything before that was given out.
+    Raises RecordError: bad_gzip before anything is given out, object_too_large before that too if it is gzip.
     """
 
     def __init__(self, chunks: Iterable[bytes], *, limits: Limits) -> None:
@@ -33,30 +34,36 @@ class Unpacker:
         self.stored = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        chunks = _with_head(self._counted())
-        head = next(chunks, b"")
+        head = b""
+        stored = self._counted()
+        while len(head) < len(_MAGIC) and (chunk := next(stored, None)) is not None:
+            head += chunk
         self.packed = head.startswith(_MAGIC)
-        whole = chain([head], chunks)
-        yield from self._unpacked(whole) if self.packed else whole
+        if not self.packed:
+            yield head
+            yield from stored
+            return
+        packed = [head, *stored]
+        self._verify(packed)
+        yield from _inflate(packed, step=self._limits.block)
 
     def _counted(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
+        for chunk in _sliced(self._chunks, self._limits.block):
             self.stored += len(chunk)
             if self.stored > self._limits.stored:
                 raise too_large(self._limits)
             yield chunk
 
-    def _unpacked(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        given = 0
-        for piece in _with_head(_inflate(chunks, step=self._limits.block)):
-            if given == 0 and piece.startswith(_MAGIC):
-                raise RecordError("bad_gzip", "the gzip holds another gzip; pack the readings once")
-            yield piece[: self._limits.unpacked - given]
-            given += len(piece)
-            if given > self._limits.unpacked:
-                raise RecordError(
-                    "object_too_large", f"the gzip unpacks to over {_size(self._limits.unpacked)}; upload it in parts"
-                )
+    def _verify(self, packed: list[bytes]) -> None:
+        head, size = b"", 0
+        for piece in _inflate(packed, step=self._limits.block):
+            head = head + piece if len(head) < len(_MAGIC) else head
+            size += len(piece)
+            if size > self._limits.unpacked:
+                limit = _size(self._limits.unpacked)
+                raise RecordError("object_too_large", f"the gzip unpacks to over {limit}; upload it in parts")
+        if head.startswith(_MAGIC):
+            raise RecordError("bad_gzip", "the gzip holds another gzip; pack the readings once")
 
 
 def too_large(limits: Limits) -> RecordError:
@@ -64,21 +71,10 @@ def too_large(limits: Limits) -> RecordError:
     return RecordError("object_too_large", f"the object is over {_size(limits.stored)}; upload it in parts")
 
 
-def _with_head(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Give out the same bytes, the first time as many as a magic number needs."""
-    head = b""
-    for chunk in chunks:
-        head += chunk
-        if len(head) >= len(_MAGIC):
-            break
-    yield head
-    yield from chunks
-
-
-def _inflate(chunks: Iterator[bytes], *, step: int) -> Iterator[bytes]:
+def _inflate(chunks: Iterable[bytes], *, step: int) -> Iterator[bytes]:
     """Unpack at most `step` bytes at a time, so that no chunk can ask for more memory than that."""
     member, members = zlib.decompressobj(_GZIP), 1
-    for packed in _sliced(chunks):
+    for packed in _sliced(chunks, _SLICE):
         pending, more = packed, False
         while pending or more:
             if member.eof:
@@ -91,7 +87,8 @@ def _inflate(chunks: Iterator[bytes], *, step: int) -> Iterator[bytes]:
             try:
                 piece = member.decompress(pending, step)
             except zlib.error as error:
-                raise RecordError("bad_gzip", f"the gzip is damaged ({_cause(error)})") from None
+                cause = str(error).rpartition(": ")[2]
+                raise RecordError("bad_gzip", f"the gzip is damaged ({cause})") from None
             # zlib may have taken in all its input and still hold output back once `step` is reached.
             more = len(piece) == step and not member.eof
             pending = member.unused_data if member.eof else member.unconsumed_tail
@@ -100,14 +97,10 @@ def _inflate(chunks: Iterator[bytes], *, step: int) -> Iterator[bytes]:
         raise RecordError("bad_gzip", "the gzip ends too early; was the upload cut short?")
 
 
-def _sliced(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _sliced(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
     for chunk in chunks:
-        for start in range(0, len(chunk), _SLICE):
-            yield chunk[start : start + _SLICE]
-
-
-def _cause(error: zlib.error) -> str:
-    return str(error).rpartition(": ")[2]
+        for start in range(0, len(chunk), size):
+            yield chunk[start : start + size]
 
 
 def _size(limit: int) -> str:

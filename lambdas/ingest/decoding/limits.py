@@ -1,4 +1,4 @@
-"""How much of one object ingest is willing to look at. Pure."""
+"""How much of one object ingest is willing to look at."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class Limits:
     record: int = 64 * KIB
     nesting: int = 16
     records: int = 1_000_000
+    # How many records, and how many single values, may be bad before the rest is not read.
     rejects: int = 100_000
+    values: int = 1_000_000
     # What is decoded at once: peak memory is a few blocks, whatever the size of the object.
     block: int = 128 * KIB
 

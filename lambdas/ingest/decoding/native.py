@@ -1,14 +1,14 @@
-"""The native form: bytes of records in, readings out; a whole block at C speed, or one record with its reason. Pure.
+"""The native form, and the flat one: records in, readings out; a block at C speed, or one record with its reasons.
 
-A block is decoded by msgspec and checked as a whole. Anything unusual about it (an id not seen before is not) sends
-it the slow way, record by record, which alone knows reasons. What the fast way takes, the slow way takes too, with
-the same result: a property test holds the two together.
+A block is decoded by msgspec and checked as a whole. Anything unusual about it (an id not seen before is not) sends it
+the slow way, record by record, which alone knows reasons. What the fast way takes, the slow way takes too, with the
+same result: a property test holds the two together.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -17,8 +17,8 @@ import msgspec
 from lambdas.ingest.decoding import strict_json, timestamps
 from lambdas.ingest.decoding.identifiers import Names, check_device_id, check_metric
 from lambdas.ingest.decoding.limits import MAX_FUTURE_SKEW, MAX_METRICS, Limits
-from lambdas.ingest.decoding.numbers import check_value
-from lambdas.ingest.decoding.reading import Reading, RecordError, TolerantReading
+from lambdas.ingest.decoding.numbers import Unusable, check_value, described, is_number
+from lambdas.ingest.decoding.reading import Reading, Reason, RecordError, TolerantReading, UnclockedReading
 from lambdas.shared.numbers import SMALLEST
 
 _LINES: dict[bool, Callable[[bytes], list[Reading]]] = {
@@ -33,15 +33,14 @@ _MEMBERS = frozenset(Reading.__struct_fields__)
 _ONLY_UTC = {UTC}
 # Within these a value needs no closer look: all 38-digit integers are inside, and so is every float of use.
 _ORDINARY = 10**38
-# ISO 8601 has +0530, RFC 3339 has not.
-_BASIC_OFFSET = re.compile(rb'[+-][0-9]{4}"')
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_FIRST_SEAM = re.compile(rb"\}([ \t\r\n,]*+)\{")
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _ONE_KIND = bytes.maketrans(b"[]", b"{}")
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'{}[]"\\'))
 
 
 class NativeReader:
-    """Reads records of one object; `now` is when it was uploaded."""
+    """Reads records of one object, which was uploaded at `now`."""
 
     def __init__(self, *, now: datetime, limits: Limits) -> None:
         self._now = now
@@ -49,42 +48,34 @@ class NativeReader:
         self._names = Names()
         self._tolerant = False
 
-    def block(self, block: bytes, *, lines: bool) -> tuple[list[Reading], int] | None:
-        """Return the readings of a block and how many records they were, or None if it needs the slow way.
-
-        `lines` tells a sequence of JSON values from the inside of an array.
-        """
+    def block(self, block: bytes) -> list[Reading] | None:
+        """Return the readings of a block of objects, one a record, or None if it needs the slow way."""
+        seam = _FIRST_SEAM.search(block)
+        array = seam is not None and b"," in seam[1]
         try:
-            decode = (_LINES if lines else _ARRAY)[self._tolerant]
-            readings = decode(block if lines else b"[" + block + b"]")
+            readings = (_ARRAY if array else _LINES)[self._tolerant](b"[" + block + b"]" if array else block)
             if not block.isascii():
                 block.decode()
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         if self._tolerant and not _is_shallow(block, self._limits.nesting):
             return None
-        if readings and not self._ordinary(readings, block):
-            return None
-        timely = self._timely(readings, block)
-        return None if timely is None else (timely, len(timely))
+        return self._timely(readings) if readings and self._ordinary(readings, block) else None
 
-    def record(self, raw: bytes) -> Reading:
-        """Return the one reading in `raw`. Raises RecordError."""
-        fast = self.block(raw, lines=True)
-        return fast[0][0] if fast is not None else self.value(strict_json.parse(raw, nesting=self._limits.nesting))
+    def record(self, record: dict[str, object], problems: list[RecordError]) -> Reading:
+        """Return the reading of one record, and add what is wrong with single members of it to `problems`.
 
-    def value(self, value: object) -> Reading:
-        """Return the reading that a parsed JSON value is. Raises RecordError."""
-        if not isinstance(value, dict):
-            raise RecordError("not_a_reading", "it is JSON, but not an object")
-        if not value.keys() <= _MEMBERS:
+        Without `metrics` it is flat: each number beside the known members is a metric. Raises RecordError.
+        """
+        if not record.keys() <= _MEMBERS:
             self._tolerant = True
-        return Reading(
-            device_id=check_device_id(value.get("device_id")),
-            timestamp=timestamps.check_not_ahead(timestamps.parse(value.get("timestamp")), now=self._now),
-            metrics=_metrics(value.get("metrics")),
-            units=_texts(value.get("units"), "units"),
-            tags=_texts(value.get("tags"), "tags"),
+        return made(
+            check_device_id(record.get("device_id")),
+            timestamps.parse(record.get("timestamp")),
+            _numbers(_metrics(record), problems),
+            units=texts(record.get("units"), "units", problems),
+            tags=texts(record.get("tags"), "tags", problems),
+            now=self._now,
         )
 
     def _ordinary(self, readings: list[Reading], block: bytes) -> bool:
@@ -97,46 +88,102 @@ class NativeReader:
         if min(values) <= -_ORDINARY or max(values) >= _ORDINARY:
             return False
         tiny = [value for value in values if -SMALLEST < value < SMALLEST]
-        return not (tiny and (any(tiny) or strict_json.may_underflow(block)))
+        return not (tiny and (any(tiny) or strict_json.has_unusual_numbers(block)))
 
-    def _timely(self, readings: list[Reading], block: bytes) -> list[Reading] | None:
+    def _timely(self, readings: list[Reading]) -> list[Reading] | None:
         """Return the readings with their times in UTC, or None if a time needs a closer look."""
-        if not {reading.timestamp.tzinfo for reading in readings} <= _ONLY_UTC:
-            if _BASIC_OFFSET.search(block):
-                return None
+        times = [reading.timestamp for reading in readings]
+        if not {time.tzinfo for time in times} <= _ONLY_UTC:
             try:
                 readings = [_in_utc(reading) for reading in readings]
             except OverflowError:
                 return None
-        latest = max([reading.timestamp for reading in readings], default=self._now)
-        return readings if latest - self._now <= MAX_FUTURE_SKEW else None
+            times = [reading.timestamp for reading in readings]
+        return (
+            readings if max(times) - self._now <= MAX_FUTURE_SKEW and min(times) >= timestamps.CLOCK_SET_FROM else None
+        )
+
+
+def made(
+    device_id: str,
+    timestamp: datetime,
+    metrics: dict[str, int | float],
+    *,
+    units: dict[str, str] | None,
+    tags: dict[str, str] | None = None,
+    now: datetime,
+) -> Reading:
+    """Return the reading that these make. Raises RecordError (timestamp_in_future)."""
+    timestamp, device_time = timestamps.settled(timestamp, uploaded_at=now)
+    if device_time is None:
+        return Reading(device_id, timestamp, metrics, units, tags)
+    return UnclockedReading(device_id, timestamp, metrics, units, tags, device_time=device_time)
 
 
 def _in_utc(reading: Reading) -> Reading:
     return msgspec.structs.replace(reading, timestamp=reading.timestamp.astimezone(UTC))
 
 
-def _metrics(value: object) -> dict[str, int | float]:
-    if not isinstance(value, dict) or not value:
-        raise RecordError("no_metrics", "metrics is missing, empty or not an object of numbers")
-    if len(value) > MAX_METRICS:
-        raise RecordError("too_many_metrics", f"metrics holds {len(value)} entries; at most {MAX_METRICS} are allowed")
-    return {check_metric(name): check_value(number, name) for name, number in value.items()}
+def _metrics(record: dict[str, object]) -> Mapping[str, object]:
+    if "metrics" not in record:
+        flat = {name: value for name, value in record.items() if name not in _MEMBERS and _is_numeric(value)}
+        if not flat and (envelope := next((name for name, value in record.items() if _is_envelope(value)), None)):
+            raise RecordError(
+                "no_metrics", f"it is an envelope with a member {envelope[:64]!a}: describe it in mappings.json"
+            )
+        return flat
+    metrics = record["metrics"]
+    if not isinstance(metrics, dict):
+        raise RecordError("no_metrics", f"metrics is {described(metrics)}, not an object of numbers")
+    return metrics
 
 
-def _texts(value: object, member: str) -> dict[str, str] | None:
-    if value is None:
+def _numbers(metrics: Mapping[str, object], problems: list[RecordError]) -> dict[str, int | float]:
+    """Return the good metrics; the bad ones go to `problems`. Raises RecordError."""
+    if len(metrics) > MAX_METRICS:
+        raise RecordError("too_many_metrics", f"it has {len(metrics)} metrics; at most {MAX_METRICS} are allowed")
+    good: dict[str, int | float] = {}
+    for name, value in metrics.items():
+        try:
+            good[check_metric(name)] = check_value(value, name)
+        except RecordError as error:
+            problems.append(error)
+    if not good:
+        raise RecordError("no_metrics", "none of its metrics is good" if metrics else "it has no metrics")
+    return good
+
+
+def _is_numeric(value: object) -> bool:
+    return is_number(value) or isinstance(value, Unusable)
+
+
+def _is_envelope(value: object) -> bool:
+    return isinstance(value, list | dict) and bool(value)
+
+
+def texts(value: object, member: str, problems: list[RecordError]) -> dict[str, str] | None:
+    """Return units or tags as texts: a number or boolean in JSON's words; null is as if absent."""
+    if not isinstance(value, dict):
+        if value is not None:
+            problems.append(_bad_text(member, f"{member} is {described(value)}, not an object of texts"))
         return None
-    if isinstance(value, dict) and all(isinstance(text, str) for text in value.values()) and "" not in value:
-        return value
-    raise RecordError(
-        "invalid_units" if member == "units" else "invalid_tags",
-        f"{member} must be an object of strings, each with a name",
-    )
+    good = {}
+    for name, text in value.items():
+        if isinstance(text, str | int | float) and name:
+            good[name] = text if isinstance(text, str) else msgspec.json.encode(text).decode()
+        elif text is not None:
+            what = f"is {described(text)}, not text" if name else "has no name"
+            problems.append(_bad_text(f"{member}.{name}", f"{member}.{name[:64]!a} {what}"))
+    return good
+
+
+def _bad_text(member: str, detail: str) -> RecordError:
+    reason: Reason = "invalid_units" if member.startswith("units") else "invalid_tags"
+    return RecordError(reason, detail, member=member)
 
 
 def _is_shallow(block: bytes, nesting: int) -> bool:
-    """Tell whether no value is nested deeper than `nesting`, by taking away innermost pairs of brackets that often."""
+    """Return whether nothing is nested deeper than `nesting`, by taking away innermost pairs of brackets that often."""
     structure = block.translate(_ONE_KIND, _NOT_STRUCTURE).replace(b'""', b"")
     if b'"' in structure or b"\\" in structure:
         structure = _STRING.sub(b"", block).translate(_ONE_KIND, _NOT_STRUCTURE)

@@ -1,63 +1,55 @@
-"""One object's bytes in, batches of readings and rejects out, in order and in bounded memory. Pure; no AWS SDK import.
-
-The form is decided from content alone: gzip or not by the first two bytes, then an array (of native readings or of
-SenML records) or a sequence (one reading, or one a line) by the first byte that is not blank.
-"""
+"""One object's bytes in, batches of readings and rejects out, in order and in bounded memory."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import islice
-from typing import Protocol
 
-from lambdas.ingest.decoding import senml, strict_json
-from lambdas.ingest.decoding.arrays import Array
-from lambdas.ingest.decoding.byte_buffer import Window
+from lambdas.ingest.decoding import senml
+from lambdas.ingest.decoding.byte_buffer import ByteBuffer
 from lambdas.ingest.decoding.gzip import Unpacker
 from lambdas.ingest.decoding.limits import DEFAULT, Limits
 from lambdas.ingest.decoding.native import NativeReader
+from lambdas.ingest.decoding.numbers import described
 from lambdas.ingest.decoding.reading import Batch, Form, Reading, RecordError, Reject
-from lambdas.ingest.decoding.sequences import Sequence
-from lambdas.ingest.decoding.splitter import EXCERPT, Record, Splitter
+from lambdas.ingest.decoding.splitter import Broken, Splitter
 
-_BOM = b"\xef\xbb\xbf"
-_CAREFUL = 8
-# Never inside an array: after one of its elements comes a comma. So this is a sequence whose first record is broken.
-_LINES = re.compile(rb"\}[ \t\r]*\n[ \t\r\n]*\{")
-
-
-class _Reader(Protocol):
-    def block(self, block: bytes, *, lines: bool) -> tuple[list[Reading], int] | None: ...
-
-    def record(self, raw: bytes) -> Reading | None: ...
+# A stretch that is not good as a whole is tried again in so many parts, since most of it may be.
+_PARTS = 8
 
 
 class Payload:
     """Iterates once over the content of an object.
 
     `now` is when the object was uploaded: what is relative, or too far ahead, is so on every delivery. During and after
-    the iteration `form`, `packed` and `stored_bytes` tell what was found. Whatever the bytes are, the iteration ends;
+    the iteration `form`, `packed` and `stored_bytes` say what was found. Whatever the bytes are, the iteration ends;
     only what `chunks` itself raises is raised.
     """
 
     def __init__(self, chunks: Iterable[bytes], *, now: datetime, limits: Limits = DEFAULT) -> None:
         self._unpacker = Unpacker(chunks, limits=limits)
-        self._window = Window(iter(self._unpacker))
-        self._now = now
+        self._splitter = Splitter(ByteBuffer(iter(self._unpacker)), limits=limits)
+        self._native = NativeReader(now=now, limits=limits)
+        self._senml = senml.SenmlReader(now=now)
         self._limits = limits
-        self._reader: _Reader = NativeReader(now=now, limits=limits)
-        self._settled = False
-        self._base_missed = False
-        self._records = 0
-        self._rejected = 0
-        self._careful_to = 0
-        self.form: Form = "empty"
+        self._in_parts_to = 0
+        self._bad_records = 0
+        self._bad_values = 0
+
+    @property
+    def form(self) -> Form:
+        """Return what the content looked like, for people."""
+        if self._senml.records:
+            return "senml"
+        if self._splitter.has_arrays:
+            return "array"
+        if self._splitter.records > 1:
+            return "ndjson"
+        return "object" if self._splitter.records else "empty"
 
     @property
     def packed(self) -> bool:
-        """Tell whether the object is gzip."""
+        """Return whether the object is gzip."""
         return self._unpacker.packed
 
     @property
@@ -66,104 +58,94 @@ class Payload:
         return self._unpacker.stored
 
     def __iter__(self) -> Iterator[Batch]:
-        splitter = self._splitter()
-        while splitter is not None and not splitter.done:
-            if self._room() <= 0 and self._window.skip_blank() not in (b"", b"]"):
-                yield Batch(rejects=[self._too_many(splitter)])
-                return
-            yield self._batch(splitter)
-        if self._window.failure is not None:
-            yield Batch(rejects=[self._whole(self._window.failure)])
-        elif splitter is None:
-            yield Batch(rejects=[self._whole(RecordError("not_json", "the object is empty"))])
+        try:
+            while self._splitter.advance():
+                yield self._batch()
+                if self._room() <= 0 and self._splitter.advance():
+                    self._splitter.reject_rest(self._too_many())
+                    break
+            if self.form == "empty" and not self._splitter.rejects:
+                raise RecordError("not_json", "the object is empty")
+            if rejects := self._taken_rejects():
+                yield Batch(rejects=rejects)
+        except RecordError as error:
+            whole = Reject(position="object", offset=0, reason=error.reason, detail=error.detail, excerpt=b"")
+            yield Batch(rejects=[whole])
 
-    def _splitter(self) -> Splitter | None:
-        window = self._window
-        window.fill(self._limits.block)
-        if window.data.startswith(_BOM):
-            window.at = len(_BOM)
-        first = window.skip_blank()
-        if not first:
-            return None
-        if first == b"[" and not _LINES.search(window.data, window.at):
-            window.at += 1
-            self.form = "array"
-            return Array(window, limits=self._limits)
-        self.form = "object"
-        return Sequence(window, limits=self._limits)
+    def _batch(self) -> Batch:
+        """Read about a block: stretches of native readings at once where they are good, else record by record."""
+        splitter, readings = self._splitter, list[Reading]()
+        stop = splitter.offset + self._limits.block
+        while splitter.offset < stop and self._room() > 0 and splitter.advance():
+            size = self._limits.record
+            in_parts = splitter.offset < self._in_parts_to
+            block = splitter.block(size // _PARTS if in_parts else size)
+            found = self._native.block(block) if block else None
+            if found is not None and len(found) <= self._room():
+                splitter.take(block, records=len(found))
+                readings += found
+            elif not in_parts:
+                self._in_parts_to = splitter.offset + size
+            else:
+                self._one_by_one(size // _PARTS, readings)
+        return Batch(readings=readings, rejects=self._taken_rejects())
 
-    def _batch(self, splitter: Splitter) -> Batch:
-        size = self._limits.block if self._window.offset >= self._careful_to else self._limits.block // _CAREFUL
-        block = splitter.block(size)
-        fast = None if block is None else self._reader.block(block, lines=self.form in ("object", "ndjson"))
-        if fast is not None and fast[1] <= self._room():
-            batch = Batch(readings=fast[0])
-            splitter.take(fast[1])
-            self._records += fast[1]
-            self._settled = True
-        elif size == self._limits.block:
-            # Most of it may be good: look for the bad part in smaller blocks.
-            self._careful_to = self._window.offset + size
-            return self._batch(splitter)
-        else:
-            batch = self._one_by_one(splitter, size)
-        if self.form == "object" and self._records > 1:
-            self.form = "ndjson"
-        return batch
+    def _one_by_one(self, size: int, readings: list[Reading]) -> None:
+        splitter = self._splitter
+        problems: list[RecordError] = []
+        for value in splitter.values(size, most=self._room()):
+            if isinstance(value, Broken):
+                self._senml.broken(value.begun, array=splitter.array)
+                continue
+            try:
+                reading = self._read(value, problems)
+                if reading is not None:
+                    readings.append(reading)
+            except RecordError as error:
+                problems.append(error)
+            if problems:
+                for problem in problems:
+                    splitter.reject(problem)
+                problems.clear()
+
+    def _read(self, record: object, problems: list[RecordError]) -> Reading | None:
+        """Return what a record says; each says by itself what it is. Raises RecordError."""
+        if not isinstance(record, dict):
+            raise RecordError("not_a_reading", f"it is {described(record)}, not an object")
+        if "metrics" in record:
+            return self._native.record(record, problems)
+        # Where mappings.json is asked: after the native form, and before those that are known by single members alone.
+        if not record or "device_id" in record:
+            return self._native.record(record, problems)
+        if senml.is_record(record):
+            return self._senml.record(record, problems, array=self._splitter.array)
+        members = ", ".join(f"{name[:32]!a}" for name in list(record)[:5])
+        raise RecordError(
+            "not_a_reading",
+            f"it is an object with the members {members}, and device_id is none of them: describe it in mappings.json",
+        )
 
     def _room(self) -> int:
         """Return how many more records will be read."""
-        return min(self._limits.records - self._records, self._limits.rejects - self._rejected)
-
-    def _one_by_one(self, splitter: Splitter, size: int) -> Batch:
-        readings: list[Reading] = []
-        rejects: list[Reject] = []
-        for found in islice(splitter.records(size), max(self._room(), 1)):
-            self._records += 1
-            if isinstance(found, Reject):
-                self._missed(found.excerpt)
-                rejects.append(found)
-                continue
-            try:
-                self._settle(found)
-                reading = self._reader.record(found.raw)
-            except RecordError as error:
-                if not self._settled:
-                    self._missed(found.raw)
-                rejects.append(splitter.reject(found, error))
-            else:
-                readings += [] if reading is None else [reading]
-        self._rejected += len(rejects)
-        return Batch(readings=readings, rejects=rejects)
-
-    def _settle(self, record: Record) -> None:
-        """Decide by the first record that shows it whether an array is a SenML pack. Raises RecordError."""
-        if self._settled or self.form != "array":
-            return
-        value = strict_json.parse(record.raw, nesting=self._limits.nesting)
-        if senml.is_record(value):
-            self.form = "senml"
-            self._reader = senml.SenmlReader(now=self._now, limits=self._limits, base_missed=self._base_missed)
-        self._settled = isinstance(value, dict) and (self.form == "senml" or "device_id" in value)
-
-    def _missed(self, begun: bytes) -> None:
-        """Take note of a record of an array that could not be read: it may have held base fields of a pack."""
-        if isinstance(self._reader, senml.SenmlReader):
-            self._reader.missed(begun)
-        else:
-            self._base_missed = self._base_missed or senml.may_set_base(begun)
-
-    def _too_many(self, splitter: Splitter) -> Reject:
-        return Reject(
-            position=f"{splitter.counted_in} {splitter.number}",
-            offset=self._window.offset,
-            reason="too_many_records",
-            detail=f"an object may have {self._limits.records} records, {self._limits.rejects} of them bad; "
-            "what follows was not read",
-            excerpt=self._window.data[self._window.at : self._window.at + EXCERPT],
+        limits = self._limits
+        bad = sum(reject.member is None for reject in self._splitter.rejects)
+        return min(
+            limits.records - self._splitter.records,
+            limits.rejects - self._bad_records - bad,
+            limits.values - self._bad_values - (len(self._splitter.rejects) - bad),
         )
 
-    def _whole(self, error: RecordError) -> Reject:
-        return Reject(
-            position="object", offset=self._window.offset, reason=error.reason, detail=error.detail, excerpt=b""
+    def _taken_rejects(self) -> list[Reject]:
+        rejects, self._splitter.rejects = self._splitter.rejects, []
+        bad = sum(reject.member is None for reject in rejects)
+        self._bad_records += bad
+        self._bad_values += len(rejects) - bad
+        return rejects
+
+    def _too_many(self) -> RecordError:
+        limits = self._limits
+        return RecordError(
+            "too_many_records",
+            f"an object may have {limits.records} records, {limits.rejects} of them bad, "
+            f"and {limits.values} bad values; what follows was not read",
         )

@@ -1,4 +1,4 @@
-"""What the decoder makes of an object: readings, and rejects that say where and why. Pure; no AWS SDK import."""
+"""What the decoder makes of an object: readings, and rejects that say where and why."""
 
 from __future__ import annotations
 
@@ -61,24 +61,38 @@ class TolerantReading(Reading, frozen=True, gc=False, forbid_unknown_fields=Fals
     """The same reading, decoded from a record that has members this pipeline does not know."""
 
 
-class RecordError(ValueError):
-    """A record is not acceptable; `reason` is the code, `detail` a sentence for its owner."""
+class UnclockedReading(Reading, frozen=True, gc=False, kw_only=True):
+    """A reading of a device whose clock is not set: `timestamp` is the upload's, `device_time` (UTC) its own."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    device_time: datetime
+
+
+class RecordError(ValueError):
+    """A record is not acceptable, or where there is a `member`, that member of it alone.
+
+    `reason` is the code, `detail` a sentence for its owner.
+    """
+
+    def __init__(self, reason: Reason, detail: str, *, member: str | None = None) -> None:
         super().__init__(detail)
         self.reason: Reason = reason
         self.detail = detail
+        self.member = member
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reject:
-    """One bad record: `position` for people, `offset` in bytes of the unpacked content, `excerpt` its first bytes."""
+    """One bad record, or one bad `member` of a record that is else good.
+
+    `position` is for people, `offset` in bytes of the unpacked content, `excerpt` the record's first bytes.
+    """
 
     position: str
     offset: int
     reason: Reason
     detail: str
     excerpt: bytes
+    member: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""SenML JSON packs (RFC 8428): records in, resolved readings out. Pure; no AWS SDK import.
+"""SenML JSON (RFC 8428): the records of packs in, resolved readings out.
 
 Base fields hold from the record they stand in to the end of the pack, also when that record itself is rejected
 (section 4.1). A field that ends in `_` and is not understood makes its record an error, all else unknown is ignored
@@ -12,26 +12,24 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
-import msgspec
-
-from lambdas.ingest.decoding import strict_json, timestamps
+from lambdas.ingest.decoding import timestamps
 from lambdas.ingest.decoding.identifiers import check_device_id, check_metric
-from lambdas.ingest.decoding.limits import Limits
+from lambdas.ingest.decoding.native import made, texts
 from lambdas.ingest.decoding.numbers import OUT_OF_RANGE, check_value, is_number
-from lambdas.ingest.decoding.reading import Reading, RecordError
+from lambdas.ingest.decoding.reading import Reading, Reason, RecordError
 
 _VERSION = 10
-_BASE_TEXTS = frozenset(("bn", "bu"))
-_BASE_FIELDS = _BASE_TEXTS.union(("bt", "bv", "bs", "bver"))
+_BASE_NUMBERS = frozenset(("bt", "bv", "bs", "bver"))
+_BASE_FIELDS = _BASE_NUMBERS.union(("bn", "bu"))
 # Without one of these a record only sets base fields.
 _OWN_FIELDS = frozenset(("n", "u", "v", "vs", "vb", "vd", "s", "t", "ut"))
 _LABELS = _OWN_FIELDS.union(_BASE_FIELDS)
-_UNSUPPORTED = {"vs": "a string", "vb": "a boolean", "vd": "data", "s": "a sum"}
+_UNSUPPORTED = frozenset(("vs", "vd", "s"))
 _BASE_LABEL = re.compile(rb'"b(?:[ntuvs]|ver)"')
 _DEVICE_URN = re.compile(r"(urn:dev:[^:/]+:[^:/]+)_([^:/_]+)")
-_decode_array = msgspec.json.Decoder(list[dict[str, object]]).decode
+_NO_NAME = re.compile(r"[^A-Za-z0-9:._/-]")
 
 
 class _Lost:
@@ -41,151 +39,142 @@ class _Lost:
 _LOST: Final = _Lost()
 
 
-def is_record(value: object) -> bool:
-    """Tell whether a JSON value looks like a SenML record and not like a native reading."""
-    return isinstance(value, dict) and "device_id" not in value and not _LABELS.isdisjoint(value)
-
-
-def may_set_base(raw: bytes) -> bool:
-    """Tell whether bytes that are not a JSON value name a base field."""
-    return _BASE_LABEL.search(raw) is not None
+def is_record(record: dict[str, object]) -> bool:
+    """Return whether a JSON object that names no device looks like a SenML record."""
+    return not _LABELS.isdisjoint(record)
 
 
 @lru_cache(maxsize=10_000)
-def split_name(name: str) -> tuple[str, str]:
-    """Return device id and metric: what is before and after the last separator of a resolved name.
+def split_name(base: str, name: str, unit: str) -> tuple[str, str]:
+    """Return the device id and metric of a record's base name and name. Raises RecordError.
 
-    RFC 8428 section 4.5.1 leaves the structure of names open. `:` and `/` separate first, since `_`, `.` and `-` are
-    common inside a metric's own name (temp_max, pm2.5); a device URN has its parts after `_` (RFC 9039 section 3.2.1).
-    Raises RecordError.
+    RFC 8428 section 4.5.1 leaves the structure of names open. Where both stand, the base name without its last
+    separator is the device. A base name that is a URN is a device (RFC 9039), and the unit names its metric. One name
+    has the metric after its last `:` or `/`, or in a device URN after `_` (RFC 9039 section 3.2.1).
     """
-    if urn := _DEVICE_URN.fullmatch(name):
-        return _checked(name, urn[1], urn[2])
-    for separators in (":/", "_", ".", "-"):
-        at = max(map(name.rfind, separators))
-        if at >= 0:
-            return _checked(name, name[:at], name[at + 1 :])
-    raise RecordError("invalid_device_id", f"the name {name[:64]!a} has no separator between device and metric")
+    if base and name:
+        return _checked(base, base[:-1] if base[-1] in ":/._-" else base, name)
+    if base.startswith("urn:"):
+        return _checked(base, base.rstrip(":/_"), _NO_NAME.sub("", unit) or "value")
+    whole = base or name
+    if urn := _DEVICE_URN.fullmatch(whole):
+        return _checked(whole, urn[1], urn[2])
+    at = max(whole.rfind(":"), whole.rfind("/"))
+    if at < 0:
+        what = f"the name {whole[:64]!a} has no : or / between device and metric" if whole else "it has no name (n, bn)"
+        raise RecordError("invalid_device_id", what)
+    return _checked(whole, whole[:at], whole[at + 1 :])
 
 
 def _checked(name: str, device_id: str, metric: str) -> tuple[str, str]:
-    return check_device_id(device_id, f"the device in the name {name[:64]!a}"), check_metric(metric)
-
-
-def _check_unknown(record: dict[str, object]) -> None:
-    for field in record:
-        if field.endswith("_"):
-            raise RecordError("invalid_senml", f"the field {field[:64]!a} must be understood, and is not")
-    if _LABELS.isdisjoint(record):
-        raise RecordError("not_a_reading", "it has no SenML field")
+    check_device_id(device_id, f"the device in the name {name[:64]!a}")
+    return device_id, check_metric(metric)
 
 
 class SenmlReader:
-    """Reads the records of one pack, in order; `now` is when it was uploaded."""
+    """Reads the records of one object, which was uploaded at `now`, in order."""
 
-    def __init__(self, *, now: datetime, limits: Limits, base_missed: bool) -> None:
+    def __init__(self, *, now: datetime) -> None:
         self._now = now
-        self._limits = limits
-        self._base: dict[str, object] = dict.fromkeys(sorted(_BASE_FIELDS), _LOST) if base_missed else {}
+        self._base: dict[str, Any] = {}
+        # Why the base fields let no record be read, learnt when they are set.
+        self._refusal: tuple[Reason, str] | None = None
+        self._array = 0
+        self.records = 0
 
-    def block(self, block: bytes, *, lines: bool) -> tuple[list[Reading], int] | None:
-        """Return the readings of a stretch of the array and its number of records, or None if a record is bad."""
-        before = dict(self._base)
-        try:
-            if strict_json.may_underflow(block):
-                return None
-            records = _decode_array(b"[" + block + b"]")
-            if block.count(b"{") != len(records) or b"[" in block:
-                return None
-            readings = [reading for record in records if (reading := self._resolve(record)) is not None]
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, RecordError):
-            self._base = before
-            return None
-        return readings, len(records)
+    def record(self, record: dict[str, object], problems: list[RecordError], *, array: int) -> Reading | None:
+        """Return the reading of a record in the pack `array`, or None if it only sets base fields.
 
-    def record(self, raw: bytes) -> Reading | None:
-        """Return the reading in `raw`, or None if it only sets base fields. Raises RecordError."""
-        try:
-            value = strict_json.parse(raw, nesting=self._limits.nesting)
-        except RecordError:
-            self.missed(raw)
-            raise
-        if not isinstance(value, dict):
-            raise RecordError("not_a_reading", "it is JSON, but not an object")
-        return self._resolve(value)
-
-    def missed(self, begun: bytes) -> None:
-        """Take note of a record that could not be read: base fields that it may have set are unknown from here on."""
-        if may_set_base(begun):
-            self._base.update(dict.fromkeys(sorted(_BASE_FIELDS), _LOST))
-
-    def _resolve(self, record: dict[str, object]) -> Reading | None:
+        Array 0 is a pack of this record alone. What is wrong with its unit is added to `problems`. Raises RecordError.
+        """
+        self._begin(array)
+        self.records += 1
         if not _BASE_FIELDS.isdisjoint(record):
             self._set_base(record)
         if not record.keys() <= _LABELS:
             _check_unknown(record)
         if _OWN_FIELDS.isdisjoint(record):
             return None
-        if self._base:
-            self._check_base()
-        for field, kind in _UNSUPPORTED.items():
-            if field in record:
-                raise RecordError("unsupported_value", f"{kind} ({field}) cannot be stored; only a number (v) can")
-        device_id, metric = split_name(self._name(record))
-        return Reading(
-            device_id=device_id,
-            timestamp=timestamps.check_not_ahead(self._time(record), now=self._now),
-            metrics={metric: check_value(self._value(record, metric), metric)},
-            units=self._units(record, metric),
-        )
+        if self._refusal:
+            raise RecordError(*self._refusal)
+        if not _UNSUPPORTED.isdisjoint(record):
+            raise RecordError("unsupported_value", "a string (vs), data (vd) or a sum (s) cannot be stored")
+        base = self._base
+        unit = base.get("bu") if record.get("u") is None else record["u"]
+        try:
+            device_id, metric = split_name(base.get("bn", ""), _name(record), unit if isinstance(unit, str) else "")
+            value = check_value(self._value(record, metric), metric)
+        except RecordError as error:
+            error.member = None  # it is all that the record has
+            raise
+        units = {metric: unit} if isinstance(unit, str) else texts({metric: unit}, "units", problems)
+        return made(device_id, self._time(record), {metric: value}, units=units if unit else None, now=self._now)
+
+    def broken(self, begun: bytes, *, array: int) -> None:
+        """Take note of what could not be read: base fields that it may have set are unknown to the end of the pack."""
+        self._begin(array)
+        if _BASE_LABEL.search(begun):
+            self._base = dict.fromkeys(sorted(_BASE_FIELDS), _LOST)
+            self._refusal = self._why_not()
+
+    def _begin(self, array: int) -> None:
+        if array != self._array or not array:
+            self._array, self._base, self._refusal = array, {}, None
 
     def _set_base(self, record: dict[str, object]) -> None:
         """Keep the base fields of `record`, whatever becomes of the rest of it. Raises RecordError."""
         wrong = None
         for field in sorted(_BASE_FIELDS & record.keys()):
-            good = isinstance(record[field], str) if field in _BASE_TEXTS else is_number(record[field])
-            self._base[field] = record[field] if good else _LOST
+            value = record[field]
+            good = field == "bu" or (is_number(value) if field in _BASE_NUMBERS else isinstance(value, str))
+            self._base[field] = value if good else _LOST
             wrong = wrong if good else field
+        self._refusal = self._why_not()
         if wrong:
             raise RecordError("invalid_senml", f"the base field {wrong} has a value of the wrong type")
 
-    def _check_base(self) -> None:
+    def _why_not(self) -> tuple[Reason, str] | None:
+        """Return why the base fields let no record be read, or None."""
         for field, value in self._base.items():
             if value is _LOST:
-                raise RecordError("invalid_senml", f"the base field {field} before this record could not be read")
-        if self._base.get("bver", _VERSION) > _VERSION:  # type: ignore[operator]
-            raise RecordError("invalid_senml", f"the pack has a version after {_VERSION}, which a reader must refuse")
+                return "invalid_senml", f"the base field {field} before this record could not be read"
+        if self._base.get("bver", _VERSION) > _VERSION:
+            return "invalid_senml", f"the pack has a version after {_VERSION}, which a reader must refuse"
         if "bs" in self._base:
-            raise RecordError("unsupported_value", "a sum (bs) cannot be stored; only a number (v) can")
-
-    def _name(self, record: dict[str, object]) -> str:
-        name = record.get("n", "")
-        if not isinstance(name, str):
-            raise RecordError("invalid_device_id", "the name (n) is not a string")
-        return f"{self._base.get('bn', '')}{name}"
+            return "unsupported_value", "a sum (bs) cannot be stored; only a number (v) can"
+        return None
 
     def _time(self, record: dict[str, object]) -> datetime:
         time = record.get("t", 0)
         if not is_number(time):
             raise RecordError("invalid_timestamp", "the time (t) is not a number that a time can be made of")
         try:
-            return timestamps.from_seconds(self._base.get("bt", 0) + time, relative_to=self._now)  # type: ignore[operator]
+            return timestamps.from_seconds(self._base.get("bt", 0) + time, relative_to=self._now)
         except OverflowError:
             raise RecordError("invalid_timestamp", "the time is not between the years 1 and 9999") from None
 
     def _value(self, record: dict[str, object], metric: str) -> object:
+        if "vb" in record:
+            return record["vb"]
         if "v" not in record and "bv" not in self._base:
             raise RecordError("invalid_value", f"{metric} has no value (v)")
         value, base = record.get("v", 0), self._base.get("bv", 0)
         if not is_number(value) or base == 0:
             return value
         try:
-            return base + value  # type: ignore[operator]
+            return base + value
         except OverflowError:
             return OUT_OF_RANGE
 
-    def _units(self, record: dict[str, object], metric: str) -> dict[str, str] | None:
-        unit = record.get("u", self._base.get("bu", ""))
-        if not isinstance(unit, str):
-            raise RecordError("invalid_units", "the unit (u) is not a string")
-        return {metric: unit} if unit else None
+
+def _check_unknown(record: dict[str, object]) -> None:
+    for field in record:
+        if field.endswith("_"):
+            raise RecordError("invalid_senml", f"the field {field[:64]!a} must be understood, and is not")
+
+
+def _name(record: dict[str, object]) -> str:
+    name = record.get("n", "")
+    if not isinstance(name, str):
+        raise RecordError("invalid_device_id", "the name (n) is not a string")
+    return name

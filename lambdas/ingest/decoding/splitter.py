@@ -1,210 +1,304 @@
-"""Where one record ends and the next begins: what sequences of JSON values and arrays have in common. Pure.
+"""Content in, JSON values out, one by one or as a stretch of many: where one record ends and the next begins.
 
-`block()` guesses: a stretch that very likely holds whole records, for a decoder that will notice if it does not.
-`records()` knows: it finds each value with the JSON scanner of the standard library, and after one that is broken it
-goes on where the next record can only begin, so that a bad record costs no good one.
+The one grammar: records apart by any mix of white space, commas, record separators (RFC 7464) and byte order marks, or
+by nothing, at the top or inside arrays. So brackets separate too; all that they add is which records make one array.
+A syntax error costs the record it stands in: reading goes on where the next one can only begin.
 """
 
 from __future__ import annotations
 
 import codecs
-import json
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar
 
 from lambdas.ingest.decoding import strict_json
-from lambdas.ingest.decoding.byte_buffer import Window
+from lambdas.ingest.decoding.byte_buffer import ByteBuffer
 from lambdas.ingest.decoding.limits import KIB, MIB, Limits
-from lambdas.ingest.decoding.reading import Reason, RecordError, Reject
+from lambdas.ingest.decoding.reading import RecordError, Reject
+from lambdas.ingest.decoding.strict_json import SyntaxFaultError
 
-EXCERPT = 1 * KIB
-# As much of a broken record as is looked at to tell what it is.
+_EXCERPT = 1 * KIB
+# As much of a broken record as is looked at to see what it is.
 _BEGUN = 4 * KIB
-# Enough beyond the longest record to see that a value is cut off, not broken.
+# Enough beyond the longest record to see that a value is cut off, not broken; no seam is longer.
 _SLACK = 1 * KIB
+# Where the last seam of a stretch is looked for first; readings are shorter.
+_SEAM_WITHIN = 4 * KIB
 # How much may be scanned twice; only content made for it is broken so often and so late.
-_PATIENCE = 16 * MIB
-# Possessive, so that a long string takes no memory for ways back.
-_UNFINISHED_STRING = re.compile(r'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+\\?\Z', re.DOTALL)
-_LONGEST_TOKEN = 16
+_RESCAN_BUDGET = 16 * MIB
+
+# All of these take linear time: possessive, and the look behind lets a run of separators be looked at once.
+_BETWEEN = re.compile(rb"(?:[ \t\r\n,\x1e]++|\xef\xbb\xbf)*+")
+_BRACKETS = re.compile(rb"(?:[\[\] \t\r\n,\x1e]++|\xef\xbb\xbf)*+")
+_ONLY_BRACKETS = bytes(set(range(256)) - set(b"[]"))
+_SEAM = re.compile(rb"\}(?:[ \t\r\n,\x1e]++|\xef\xbb\xbf)*+\{")
+_ENDS = frozenset(b" \t\r\n,\x1e[]{\xef")
+_SEAM_IN_LINE = rb"[},\x1e][ \t]*+\{"
+_LINE_END = rb"(?<![ \t\r\n,\x1e])[ \t,\x1e]*+[\r\n][ \t\r\n,\x1e]*+"
+_NEXT_LINE = re.compile(_LINE_END + rb"[^ \t\r\n,\x1e]")
+_NEXT = re.compile(_SEAM_IN_LINE + rb"|" + _NEXT_LINE.pattern)
+_NEXT_OPEN = re.compile(_SEAM_IN_LINE + rb"|" + _LINE_END + rb"(?:\xef\xbb\xbf)?[{\[]")
+_INDENT = re.compile(rb"(?:\A|[\r\n])([ \t]{0,64})\Z")
 
 
-def _nothing(_: str) -> None:
-    """Stand in for a number: where it ends is all that is asked."""
+class Broken:
+    """Stands for a record that is no JSON; `begun` is how it begins."""
+
+    def __init__(self, begun: bytes) -> None:
+        self.begun = begun
 
 
-find_end = json.JSONDecoder(parse_int=_nothing, parse_float=_nothing, parse_constant=_nothing).raw_decode
+class Splitter:
+    """Gives out the values of `buffer` in order; what is none is in `rejects`, which the reader empties.
 
+    `array` numbers the stretch between two brackets that the last value stands in, 0 at the top.
+    """
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
-    """The bytes of one JSON value and where they stood: a 1-based line or 0-based index, and a byte offset."""
-
-    number: int
-    offset: int
-    raw: bytes
-
-
-class ScanError(Exception):
-    """A value cannot be read; `seen` is the offset up to which the scanner looked to find out."""
-
-    def __init__(self, reason: Reason, detail: str, *, seen: int) -> None:
-        self.error = RecordError(reason, detail)
-        self.seen = seen
-
-
-class Splitter(ABC):
-    """Gives out the records of a window in order. Use `block` and `take`, or `records`, until `done`."""
-
-    counted_in: ClassVar[str]
-    # What may be the first half of a match of `_resume`.
-    _resume_cut: ClassVar[re.Pattern[bytes]]
-
-    def __init__(self, window: Window, *, limits: Limits) -> None:
-        self._window = window
+    def __init__(self, buffer: ByteBuffer, *, limits: Limits) -> None:
+        self._buffer = buffer
         self._limits = limits
-        self._patience = _PATIENCE
-        self._stumbled = False
-        # Whether the record after a broken one may begin with anything but a brace.
-        self._resumes_anywhere = False
-        self.done = False
+        self._rescan_budget = _RESCAN_BUDGET
+        self._depth = 0
+        self._brackets = 0
+        self._index = 0
+        self._begin = 0
+        self._too_deep = False
+        self._looked_at, self._text = b"", ""
+        self._unusual_numbers = self._plain = False
+        self.records = 0
+        self.rejects: list[Reject] = []
 
     @property
-    @abstractmethod
-    def number(self) -> int:
-        """Return the line or index of the record that begins here."""
+    def array(self) -> int:
+        """Return the number of this stretch of an array, or 0 outside of any."""
+        return self._brackets if self._depth else 0
 
-    @abstractmethod
-    def block(self, size: int) -> bytes | None:
-        """Return a stretch of at most about `size` bytes that seems to hold whole records, or None."""
+    @property
+    def has_arrays(self) -> bool:
+        """Return whether there was a bracket between records."""
+        return self._brackets > 0
 
-    @abstractmethod
-    def take(self, records: int) -> None:
-        """Use up the last block, which held this many records."""
+    @property
+    def offset(self) -> int:
+        """Return how many bytes of content are used up."""
+        return self._buffer.offset
 
-    @abstractmethod
-    def _step(self) -> Record | Reject | None:
-        """Use up what is next; return None where that is no record."""
+    def advance(self) -> bool:
+        """Use up what separates records; return whether one begins here."""
+        buffer, wanted = self._buffer, self._limits.record + _SLACK
+        while True:
+            buffer.fill(wanted)
+            buffer.at = _end(_BETWEEN, buffer)
+            if len(buffer.data) - buffer.at < _SLACK and not buffer.ended:
+                continue
+            byte = buffer.data[buffer.at : buffer.at + 1]
+            if byte not in (b"[", b"]"):
+                break
+            self._take_brackets()
+        if not byte and self._depth and not self._too_deep:
+            self._reject_here(RecordError("not_json", "an array does not end; was the upload cut short?"))
+            self._depth = 0
+        self._begin = buffer.at
+        return byte != b""
 
-    @abstractmethod
-    def _resume(self, fault: ScanError) -> re.Pattern[bytes]:
-        """Return what matches up to and with the first byte of the record after one that is broken like this."""
+    def block(self, size: int) -> bytes:
+        """Return at most `size` bytes that seem to hold whole objects, the first of which begins here."""
+        data, begin, end = self._buffer.data, self._buffer.at, self._buffer.at + size
+        if self._buffer.ended and len(data) <= end:
+            cut = data.rfind(b"}", begin) + 1
+        else:
+            cut = _last_seam(data, max(begin, end - _SEAM_WITHIN), end) or _last_seam(data, begin, end)
+        return data[begin:cut]
 
-    @abstractmethod
-    def _may_follow(self) -> bool:
-        """Tell whether what comes after a value may, and use up what separates it from the next."""
+    def take(self, block: bytes, *, records: int) -> None:
+        """Use up a block that held this many records."""
+        self._buffer.at += len(block)
+        self._index += records
+        self.records += records
 
-    def records(self, size: int) -> Iterator[Record | Reject]:
-        """Give out, one by one, what begins within `size` bytes."""
-        stop = self._window.offset + size
-        while not self.done and self._window.offset < stop:
-            found = self._step()
-            if found is not None:
-                yield found
+    def values(self, size: int, *, most: int) -> Iterator[object]:
+        """Yield the values that begin within `size` bytes, at most so many, and Broken for what is none."""
+        stop = self._buffer.offset + size
+        while most and self._buffer.offset < stop and self.advance():
+            yield self._value()
+            self._index += 1
+            self.records += 1
+            most -= 1
 
-    def reject(self, record: Record, error: RecordError) -> Reject:
-        """Return the reject for `record`."""
-        return Reject(
-            position=f"{self.counted_in} {record.number}",
-            offset=record.offset,
-            reason=error.reason,
-            detail=error.detail,
-            excerpt=record.raw[:EXCERPT],
+    def reject(self, error: RecordError) -> None:
+        """Add a reject for the last value."""
+        buffer = self._buffer
+        raw = buffer.data[self._begin : min(buffer.at, self._begin + _EXCERPT)]
+        self._add(error, position=self._position(), offset=buffer.dropped + self._begin, raw=raw)
+
+    def reject_rest(self, error: RecordError) -> None:
+        """Add a reject for all that follows."""
+        buffer = self._buffer
+        self._reject_here(error, raw=buffer.data[buffer.at : buffer.at + _EXCERPT])
+
+    def _reject_here(self, error: RecordError, *, raw: bytes = b"") -> None:
+        self._begin = self._buffer.at
+        self._add(error, position=self._position(), offset=self._buffer.offset, raw=raw)
+
+    def _add(self, error: RecordError, *, position: str, offset: int, raw: bytes) -> None:
+        self.rejects.append(
+            Reject(
+                position=position,
+                offset=offset,
+                reason=error.reason,
+                detail=error.detail,
+                excerpt=raw,
+                member=error.member,
+            )
         )
 
-    def _ends_within(self, size: int) -> bool:
-        """Tell whether no more than `size` bytes of content are left."""
-        self._window.fill(size + 1)
-        return self._window.ended and len(self._window.data) - self._window.at <= size
+    def _position(self) -> str:
+        """Return where the record is: its line, and in an array its index, which is enough if there is no other."""
+        if self._depth and self.records == self._index:
+            return f"index {self._index}"
+        line = f"line {self._buffer.line(self._begin)}"
+        return f"{line}, index {self._index}" if self._depth else line
 
-    @abstractmethod
-    def _last_seam(self, block: bytes, begin: int, end: int) -> int: ...
+    def _take_brackets(self) -> None:
+        """Use up a run of brackets; one that closes nothing, or too many in each other, is a reject."""
+        buffer = self._buffer
+        end = _end(_BRACKETS, buffer)
+        left = run = buffer.data[buffer.at : end].translate(None, _ONLY_BRACKETS)
+        for _ in range(self._limits.nesting):
+            left = left.replace(b"[]", b"")
+        closed = left.count(b"]")
+        if (b"[]" in left or self._depth - closed + left.count(b"[") > self._limits.nesting) and not self._too_deep:
+            self._too_deep = True
+            self._reject_here(_too_deep(self._limits))
+        elif closed > self._depth and not self._too_deep:
+            self._reject_here(
+                RecordError("not_json", "a ] closes no array"), raw=buffer.data[buffer.at : buffer.at + 1]
+            )
+        self._depth = max(self._depth - closed, 0) + left.count(b"[")
+        self._index = 0
+        self._brackets += len(run)
+        buffer.at = end
 
-    def _hops(self, block: bytes) -> bool:
-        """Tell whether no record of a block can be too large: from seam to seam it is never that far."""
-        at = 0
-        while len(block) - at > self._limits.record:
-            at = self._last_seam(block, at + 1, at + self._limits.record)
-            if at < 0:
-                return False
-        return True
-
-    def _value(self) -> Record | Reject | None:
-        """Use up the value that begins here. None: it is cut off because the content is, which is said elsewhere."""
-        window, number, offset = self._window, self.number, self._window.offset
-        window.fill(self._limits.record + _SLACK)
-        start = window.at
+    def _value(self) -> object:
+        """Use up the value that begins here, and return it or Broken."""
+        buffer, begin, data = self._buffer, self._buffer.at, self._buffer.data
+        if self._looked_at is not data:
+            self._look_at(data)
         try:
-            end = self._scan()
-        except ScanError as fault:
-            begun = window.data[start : start + _BEGUN]
-            window.at += 1
-            return self._resumed(Record(number=number, offset=offset, raw=begun), fault)
-        raw = window.data[start:end]
-        window.at = end
-        if not self._may_follow():
-            begun = raw + window.data[window.at : window.at + EXCERPT]
-            more = ScanError("not_json", "there is more where the record should end", seen=window.offset)
-            return self._resumed(Record(number=number, offset=offset, raw=begun), more)
-        record = Record(number=number, offset=offset, raw=raw)
-        if len(raw) > self._limits.record:
-            return self.reject(record, RecordError("record_too_large", self._too_large()))
-        return record
-
-    def _scan(self) -> int:
-        """Return where in `window.data` the value that begins at `window.at` ends."""
-        window = self._window
-        text, begin = window.text(afresh=self._stumbled)
-        self._stumbled = False
+            value, end = self._scan(begin)
+        except SyntaxFaultError as fault:
+            return self._broken(fault)
+        buffer.at = end
+        raw = data[begin:end]
         try:
-            return window.at + find_end(text, begin)[1] - begin
+            if len(raw) > self._limits.record:
+                raise self._too_large()
+            if self._plain and raw.count(b"{") + raw.count(b"[") <= self._limits.nesting:
+                return value
+            return self._checked(raw)
+        except RecordError as error:
+            self.reject(error)
+            return Broken(raw[:_BEGUN])
+
+    def _scan(self, begin: int) -> tuple[object, int]:
+        """Return the value at `begin` and where it ends. Raises SyntaxFaultError."""
+        buffer = self._buffer
+        try:
+            value, end = strict_json.scan(self._text, begin, unusual_numbers=self._unusual_numbers)
         except RecursionError:
-            detail = strict_json.too_deep(self._limits.nesting).detail
-            raise ScanError("not_json", detail, seen=window.offset + self._limits.record) from None
-        except json.JSONDecodeError as error:
-            length = error.pos - begin
-            self._stumbled = error.pos > _BEGUN
-            if not window.ended and _is_cut_off(text, error.pos):
-                raise ScanError("record_too_large", self._too_large(), seen=window.offset + length) from None
-            raise ScanError("not_json", f"{error.msg} (byte {length})", seen=window.offset + length) from None
+            raise SyntaxFaultError(_too_deep(self._limits), at=begin + self._limits.record) from None
+        except SyntaxFaultError as fault:
+            if fault.cut_off and not buffer.ended:
+                raise SyntaxFaultError(self._too_large(), at=fault.at) from None
+            raise
+        if not isinstance(value, dict):
+            if end == len(buffer.data) and not buffer.ended:
+                raise SyntaxFaultError(self._too_large(), at=end)
+            if end < len(buffer.data) and buffer.data[end] not in _ENDS:
+                raise SyntaxFaultError(RecordError("not_json", f"Extra data (byte {end - begin})"), at=end)
+        return value, end
 
-    def _resumed(self, broken: Record, fault: ScanError) -> Reject | None:
-        """Go on where the next record can only begin, and return the reject for the broken one before it."""
-        window = self._window
-        while (first := self._first_of_next(fault)) is None and not window.ended:
-            cut = self._resume_cut.search(window.data, max(window.at, len(window.data) - _SLACK))
-            window.at = cut.start() if cut else len(window.data)
-            window.fill(self._limits.block)
-        window.at = first.end() - 1 if first else len(window.data)
-        self.done = first is None
-        if self.done and window.failure:
-            return None
-        raw = broken.raw[: window.offset - broken.offset]
-        self._patience -= max(0, fault.seen - window.offset)
-        error = fault.error if _is_text(raw) else _NOT_TEXT
-        if self._patience < 0:
-            self.done, error = True, RecordError("not_json", "it and what follows are too broken to be read on")
-        return self.reject(Record(number=broken.number, offset=broken.offset, raw=raw), error)
+    def _look_at(self, data: bytes) -> None:
+        """Learn what is unusual about a whole stretch, so that nothing need be asked of each value."""
+        self._looked_at, self._text = data, data.decode("latin-1")
+        self._unusual_numbers = strict_json.has_unusual_numbers(data)
+        self._plain = data.isascii() and not strict_json.may_have_surrogates(data)
 
-    def _first_of_next(self, fault: ScanError) -> re.Match[bytes] | None:
-        window = self._window
-        # A cheap first look, and all that bytes which are no JSON at all need.
-        if not self._resumes_anywhere and b"{" not in window.data:
-            return None
-        return self._resume(fault).search(window.data, window.at)
+    def _checked(self, raw: bytes) -> object:
+        value, _ = strict_json.scan(strict_json.text_of(raw), 0, unusual_numbers=self._unusual_numbers)
+        strict_json.check_surrogates(value, raw)
+        if strict_json.is_deeper(value, self._limits.nesting):
+            raise _too_deep(self._limits)
+        return value
 
-    def _too_large(self) -> str:
-        return f"a record may have at most {self._limits.record} bytes"
+    def _broken(self, fault: SyntaxFaultError) -> Broken:
+        """Go on where the record after the broken one can only begin."""
+        buffer, error = self._buffer, fault.error
+        position, offset, begun = self._position(), buffer.offset, buffer.data[buffer.at : buffer.at + _BEGUN]
+        seen = buffer.dropped + fault.at
+        following = self._following(fault)
+        buffer.at += 1
+        while (found := _search(following, buffer)) is None and not buffer.ended:
+            buffer.at = max(buffer.at, len(buffer.data) - _SLACK)
+            buffer.fill(_SLACK + self._limits.block)
+        if found is None:
+            buffer.at = len(buffer.data)
+            # What is cut off has been said: no need to say that its array is too.
+            self._depth = 0
+        else:
+            buffer.at = found.end() - 1
+        begun = begun[: buffer.offset - offset]
+        self._rescan_budget -= max(0, seen - buffer.offset)
+        if not _is_text(begun):
+            error = RecordError("bad_encoding", "it is not UTF-8 text")
+        elif self._rescan_budget < 0:
+            error = RecordError("not_json", "it and what follows are too broken to be read on")
+            buffer.drop_rest()
+            self._depth = 0
+        self._add(error, position=position, offset=offset, raw=begun[:_EXCERPT])
+        return Broken(begun)
+
+    def _following(self, fault: SyntaxFaultError) -> re.Pattern[bytes]:
+        """Return what matches up to and with the first byte of the record after one that is broken like this.
+
+        That is the next line, or in this one a brace after a closed one or a comma; but where records begin lines, what
+        stands in this one is part of it. Before any record was read, and where the fault is not in the first line, only
+        a line that opens an object or array is the next: a record may be spread over lines, and prose is no record.
+        """
+        data, begin = self._buffer.data, self._buffer.at
+        if fault.error.reason == "record_too_large" and (indent := _INDENT.search(data[max(begin - 66, 0) : begin])):
+            return re.compile(_SEAM_IN_LINE + rb"|[\r\n]" + indent[1] + rb"[{\[]")
+        one_line = data.find(b"\n", begin, fault.at) < 0 and data.find(b"\r", begin, fault.at) < 0
+        if not (self.records and one_line):
+            return _NEXT_OPEN
+        return _NEXT_LINE if not self._depth and _INDENT.search(data[max(begin - 66, 0) : begin]) else _NEXT
+
+    def _too_large(self) -> RecordError:
+        return RecordError("record_too_large", f"a record may have at most {self._limits.record} bytes")
 
 
-def _is_cut_off(text: str, at: int) -> bool:
-    return at > len(text) - _LONGEST_TOKEN or _UNFINISHED_STRING.match(text, at) is not None
+def _end(pattern: re.Pattern[bytes], buffer: ByteBuffer) -> int:
+    """Return where a pattern that matches anything, also nothing, ends."""
+    found = pattern.match(buffer.data, buffer.at)
+    return found.end() if found else buffer.at
 
 
-_NOT_TEXT = RecordError("bad_encoding", "it is not UTF-8 text")
+def _search(pattern: re.Pattern[bytes], buffer: ByteBuffer) -> re.Match[bytes] | None:
+    """Return the first match; where there can be none, a byte search sees that much faster."""
+    if pattern not in (_NEXT, _NEXT_LINE) and b"{" not in buffer.data and b"[" not in buffer.data:
+        return None
+    return pattern.search(buffer.data, buffer.at)
+
+
+def _last_seam(data: bytes, begin: int, end: int) -> int:
+    """Return where the last object in a stretch ends that another one follows, in another line if any does, or 0."""
+    seams = list(_SEAM.finditer(data, begin, end))
+    lines = [seam for seam in seams if b"\n" in seam[0]]
+    return (lines or seams)[-1].start() + 1 if seams else 0
+
+
+def _too_deep(limits: Limits) -> RecordError:
+    return RecordError("not_json", f"it is nested more than {limits.nesting} deep")
 
 
 def _is_text(begun: bytes) -> bool:

@@ -1,79 +1,80 @@
-"""One record's bytes in, its JSON value out, by RFC 8259 to the letter. Pure.
+"""One JSON value of a text, by RFC 8259 to the letter, but for NaN and Infinity, which stand for themselves.
 
-`json.loads` alone takes NaN and Infinity, fails in four kinds of exception, and turns 1E400 into infinity and 1e-400
-into 0 without a word. Where a member stands twice, the last one counts, here as in msgspec (RFC 8259 section 4 leaves
-it to the reader).
+`json.loads` alone turns 1E400 into infinity and 1e-400 into 0 without a word, and fails in four kinds of exception.
+Where a member stands twice, the last one counts, here as in msgspec (RFC 8259 section 4 leaves it to the reader).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import NoReturn
 
-from lambdas.ingest.decoding.numbers import OUT_OF_RANGE, OutOfRange
+from lambdas.ingest.decoding.numbers import integer, not_finite, real
 from lambdas.ingest.decoding.reading import RecordError
 
-# No integer that DynamoDB keeps is longer, and Python refuses to read over 4,300 digits.
-_LONGEST_INTEGER = 400
-# A literal that a double can only hold as 0.
-_UNDERFLOW = re.compile(rb"[eE]-0*[0-9]{3}|0{300}")
+# An exponent of three digits, or a very long run of digits: what a double may hold only as 0 or infinity, or no integer
+# at all. Byte searches, since a regular expression over all content takes forty times as long.
+_SHAPE = bytes.maketrans(b"0123456789eE+-", b"0000000000ee--")
+_UNUSUAL = (b"e000", b"e-000", b"0" * 200)
+# No token but strings and numbers is longer.
+_LONGEST_TOKEN = 16
 _MAYBE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
+_scan = json.JSONDecoder(parse_constant=not_finite).raw_decode
+_scan_numbers = json.JSONDecoder(parse_int=integer, parse_float=real, parse_constant=not_finite).raw_decode
 
-def parse(raw: bytes, *, nesting: int) -> object:
-    """Return the value; numbers that nothing can hold stand in it as OUT_OF_RANGE.
 
-    Raises RecordError: bad_encoding, or not_json (also for nesting deeper than `nesting`).
-    """
+class SyntaxFaultError(Exception):
+    """No value can be read; `at` is how far the scanner looked, and `cut_off` whether it met the end of the text."""
+
+    def __init__(self, error: RecordError, *, at: int, cut_off: bool = False) -> None:
+        super().__init__(error.detail)
+        self.error = error
+        self.at = at
+        self.cut_off = cut_off
+
+
+def has_unusual_numbers(content: bytes) -> bool:
+    """Return whether a decoder of doubles might read a number of `content` as another one."""
+    shapes = content.translate(_SHAPE)
+    return any(shape in shapes for shape in _UNUSUAL)
+
+
+def scan(text: str, at: int, *, unusual_numbers: bool) -> tuple[object, int]:
+    """Return the value at `at` and where it ends. Raises SyntaxFaultError, and RecursionError for deep nesting."""
     try:
-        value = _decode(raw.decode())
-        if _MAYBE_SURROGATE.search(raw):
-            json.dumps(value, ensure_ascii=False, default=str).encode()
+        return (_scan_numbers if unusual_numbers else _scan)(text, at)
+    except json.JSONDecodeError as error:
+        cut_off = error.msg.startswith("Unterminated string") or error.pos > len(text) - _LONGEST_TOKEN
+        fault = RecordError("not_json", f"{error.msg} (byte {error.pos - at})")
+        raise SyntaxFaultError(fault, at=error.pos, cut_off=cut_off) from None
+
+
+def text_of(raw: bytes) -> str:
+    """Return the text of one value. Raises RecordError (bad_encoding)."""
+    try:
+        return raw.decode()
     except UnicodeDecodeError as error:
         raise RecordError("bad_encoding", f"byte {error.start} is not UTF-8") from None
-    except UnicodeEncodeError:
-        raise RecordError("bad_encoding", "half of a surrogate pair stands alone in a string") from None
-    except RecursionError:
-        raise too_deep(nesting) from None
-    except ValueError as error:
-        raise RecordError("not_json", str(error)) from None
-    if _is_deeper(value, nesting):
-        raise too_deep(nesting)
-    return value
 
 
-def may_underflow(block: bytes) -> bool:
-    """Tell whether a decoder of doubles might read a number that is not 0 as 0."""
-    return _UNDERFLOW.search(block) is not None
+def may_have_surrogates(content: bytes) -> bool:
+    """Return whether `content` has an escape that may be half of a surrogate pair."""
+    return _MAYBE_SURROGATE.search(content) is not None
 
 
-def too_deep(nesting: int) -> RecordError:
-    """Return the error for a record nested deeper than `nesting`."""
-    return RecordError("not_json", f"it is nested more than {nesting} deep")
+def check_surrogates(value: object, raw: bytes) -> None:
+    r"""Refuse half of a surrogate pair (\ud83d alone), which no UTF-8 can hold. Raises RecordError (bad_encoding)."""
+    if may_have_surrogates(raw):
+        try:
+            json.dumps(value, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            raise RecordError("bad_encoding", "half of a surrogate pair stands alone in a string") from None
 
 
-def _is_deeper(value: object, levels: int) -> bool:
+def is_deeper(value: object, levels: int) -> bool:
+    """Return whether objects and arrays stand in each other more than `levels` deep."""
     if not isinstance(value, dict | list):
         return False
     members = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_is_deeper(member, levels - 1) for member in members)
-
-
-def _integer(text: str) -> int | OutOfRange:
-    return int(text) if len(text) <= _LONGEST_INTEGER else OUT_OF_RANGE
-
-
-def _real(text: str) -> float | OutOfRange:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        return OUT_OF_RANGE
-    mantissa = text.lower().partition("e")[0]
-    return OUT_OF_RANGE if value == 0 and mantissa.strip("-0.") else value
-
-
-def _refuse(literal: str) -> NoReturn:
-    raise ValueError(f"{literal} is not JSON")
-
-
-_decode = json.JSONDecoder(parse_int=_integer, parse_float=_real, parse_constant=_refuse).decode
+    return levels == 0 or any(is_deeper(member, levels - 1) for member in members)

@@ -29,6 +29,10 @@ class Decoded:
         return [reject.reason for reject in self.rejects]
 
     @property
+    def members(self) -> list[str | None]:
+        return [reject.member for reject in self.rejects]
+
+    @property
     def positions(self) -> list[str]:
         return [reject.position for reject in self.rejects]
 

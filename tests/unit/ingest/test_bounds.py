@@ -43,7 +43,7 @@ def chunks(data: bytes) -> Iterator[bytes]:
         (b"[" * 100_000 + b"]" * 100_000, "not_json"),
         (b'{"a": "' + b"x" * 10_000_000 + b'"}', "record_too_large"),
         (b"x" * 10_000_000, "not_json"),
-        (b"1" * 10_000_000, "not_json"),
+        (b"1" * 10_000_000, "record_too_large"),
     ],
     ids=[
         "1 GiB",

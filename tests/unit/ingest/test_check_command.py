@@ -19,7 +19,7 @@ SENML = b'[{"n": "d:t", "v": 1}, {"n": "d:s", "vs": "on"}]'
 def files(tmp_path: Path) -> dict[str, Path]:
     contents = {
         "good.json": GOOD,
-        "bad.ndjson": GOOD + b"\nnonsense\n{}\n[]",
+        "bad.ndjson": GOOD + b"\nnonsense\n{}\n3",
         "pack.gz": gzip.compress(SENML, mtime=0),
         "empty": b"",
         "jpeg": bytes(range(256)) * 100,
@@ -33,12 +33,20 @@ def files(tmp_path: Path) -> dict[str, Path]:
 def test_programs_get_one_json_object_a_file(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert check([files["good.json"], files["bad.ndjson"], files["pack.gz"]], True) == 1
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
-        {"file": str(files["good.json"]), "form": "object", "readings": 1, "rejected": {}, "error": None},
+        {
+            "file": str(files["good.json"]),
+            "form": "object",
+            "readings": 1,
+            "rejected": {},
+            "values_rejected": {},
+            "error": None,
+        },
         {
             "file": str(files["bad.ndjson"]),
             "form": "ndjson",
             "readings": 1,
             "rejected": {"invalid_device_id": 1, "not_a_reading": 1, "not_json": 1},
+            "values_rejected": {},
             "error": None,
         },
         {
@@ -46,6 +54,7 @@ def test_programs_get_one_json_object_a_file(files: dict[str, Path], capsys: pyt
             "form": "senml, gzip",
             "readings": 1,
             "rejected": {"unsupported_value": 1},
+            "values_rejected": {},
             "error": None,
         },
     ]
@@ -100,3 +109,18 @@ def test_names_and_records_cannot_command_the_terminal(tmp_path: Path, capsys: p
     nasty.write_bytes(f'{{"device_id": "\\u001b[2J", "timestamp": "{TIME}"}}'.encode())
     assert check([nasty], False) == 1
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_single_values_are_counted_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a").write_bytes(text(metrics={"t": 1, "u": None}, timestamp="2024-11-22T10:00:00Z"))
+    assert check([tmp_path / "a"], True) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["readings"], found["rejected"], found["values_rejected"]) == (1, {}, {"invalid_value": 1})
+
+
+def test_a_file_over_the_size_limit_is_refused_as_a_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    large = tmp_path / "large.ndjson"
+    large.write_bytes(GOOD + b" " * 64 * 1024 * 1024)
+    assert check([large], True) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["readings"], found["rejected"]) == (0, {"object_too_large": 1})

@@ -9,8 +9,6 @@ from ingest_kit import NOW, decode, text
 
 from lambdas.ingest.decoding.limits import Limits
 from lambdas.ingest.decoding.native import NativeReader
-from lambdas.ingest.decoding.reading import RecordError
-from lambdas.ingest.decoding.strict_json import parse
 
 UNKNOWN = text("unknown", x=1)
 NESTED = text("nested", x=json.loads("[" * 16 + "]" * 16))
@@ -23,9 +21,6 @@ MANY = [text(f"d{number}") for number in range(300)]
         (text(x="?").replace(b'"?"', b'"\xc3\x28"'), "bad_encoding"),
         (NESTED, "not_json"),
         (text(x="{", y=json.loads("[" * 16 + "]" * 16), z="}"), "not_json"),
-        (text(metrics={"t": 1e-300}), "value_out_of_range"),
-        (text().replace(b"20.5", b"1e-400"), "value_out_of_range"),
-        (text(timestamp="2026-11-22T10:00:00+0100"), "invalid_timestamp"),
         (text(timestamp="0001-01-01T00:00:00+01:00"), "invalid_timestamp"),
         (text(timestamp="2027-11-22T10:00:00Z"), "timestamp_in_future"),
         (text("a b"), "invalid_device_id"),
@@ -38,6 +33,26 @@ def test_a_bad_record_is_seen_far_into_an_object_with_unknown_members(bad: bytes
     decoded = decode(data, limits=Limits(block=16 * 1024))
     assert (decoded.reasons, len(decoded.readings)) == ([reason], 602)
     assert decoded.rejects[0].offset == data.index(bad)
+
+
+@pytest.mark.parametrize(
+    ("unusual", "device", "reasons"),
+    [
+        (text("a", metrics={"t": 1, "u": 1e-300}), "a", ["value_out_of_range"]),
+        (text("a", metrics={"t": 1, "u": 7.5}).replace(b"7.5", b"1e-400"), "a", ["value_out_of_range"]),
+        (text("a", timestamp="2026-11-22T10:00:00+0100"), "a", []),
+        (text("a", timestamp="2026-11-22T10:00:00+01"), "a", []),
+        (text(7), "7", []),
+        (text("a", timestamp="1970-01-01T00:03:12Z"), "a", []),
+        (text("a", metrics={"t": True}), "a", []),
+    ],
+)
+@pytest.mark.parametrize("between", [b"\n", b",", b"\x1e", b"\n,\xef\xbb\xbf"])
+def test_an_unusual_record_is_read_far_into_an_object(
+    unusual: bytes, device: str, reasons: list[str], between: bytes
+) -> None:
+    decoded = decode(between.join([UNKNOWN, *MANY, unusual, UNKNOWN, *MANY]), limits=Limits(block=16 * 1024))
+    assert (decoded.reasons, len(decoded.readings), decoded.devices[301]) == (reasons, 603, device)
 
 
 def test_brackets_in_strings_are_no_nesting() -> None:
@@ -62,6 +77,7 @@ def test_more_devices_than_are_remembered_are_all_checked() -> None:
     "bad",
     [
         b'{"n": "d:t", "v": 1e-400}',
+        b"3",
         b'{"n": "d:t", "v": 1e400}',
         b'{"n": "d:t", "v": 1, "x": [1]}',
         b'{"n": "d:t", "v": 1, "x": {"y": 1}}',
@@ -86,14 +102,12 @@ def test_a_time_that_only_python_integers_hold_is_no_time() -> None:
 
 
 def test_depth_beyond_what_python_can_parse_is_not_json() -> None:
-    with pytest.raises(RecordError, match="nested more than 16 deep") as raised:
-        parse(b"[" * 50_000, nesting=16)
-    assert raised.value.reason == "not_json"
+    decoded = decode(b'{"x": ' + b"[" * 50_000)
+    assert decoded.reasons == ["not_json"]
+    assert "nested more than 16 deep" in decoded.rejects[0].detail
 
 
 def test_one_reading_takes_the_fast_way() -> None:
-    class Fast(NativeReader):
-        def value(self, value: object) -> None:  # type: ignore[override]
-            raise AssertionError("a plain reading went the slow way")
-
-    assert Fast(now=NOW, limits=Limits()).record(text("a")).device_id == "a"
+    readings = NativeReader(now=NOW, limits=Limits()).block(text("a"))
+    assert readings is not None
+    assert [reading.device_id for reading in readings] == ["a"]

@@ -44,6 +44,7 @@ def test_readings_are_stored_breaches_told_and_rejects_quarantined(world: World)
         "objects_unreadable": 0,
         "readings_stored": 3,
         "readings_rejected": 2,
+        "values_rejected": 0,
         "breaches": 2,
     }
     version = entry["s3"]["object"]["versionId"]
@@ -64,13 +65,14 @@ def test_readings_are_stored_breaches_told_and_rejects_quarantined(world: World)
         "object": {"bucket": BUCKET, "key": "incoming/a.ndjson.gz", "version_id": version},
         "stored": 3,
         "rejected": 2,
+        "values_rejected": 0,
         "reasons": {"invalid_device_id": 1, "not_json": 1},
         "examples": [
             {"position": "line 4", "reason": "not_json", "detail": "Expecting value (byte 0)"},
             {
                 "position": "line 5",
                 "reason": "invalid_device_id",
-                "detail": "device_id is missing or is not a string",
+                "detail": "device_id is missing",
             },
         ],
         "quarantine_key": key,
@@ -250,6 +252,7 @@ def test_one_metrics_line_tells_what_the_invocation_did(world: World, capsys: py
         "objects": 2,
         "readings_stored": 2,
         "readings_rejected": 1,
+        "values_rejected": 0,
         "breaches": 1,
         "thresholds_invalid": 0,
     }
