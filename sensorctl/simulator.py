@@ -243,7 +243,8 @@ def _spoilt(readings: list[SentReading]) -> Upload:
         key=_key(readings, "spoilt.ndjson"),
         body=lines,
         readings=tuple(readings),
-        rejects={reason: 1 for _, reason in bad},
+        # The reading whose only value is bad is a bad record too.
+        rejects={**{reason: 1 for _, reason in bad}, "no_metrics": 2},
     )
 
 
