@@ -51,7 +51,7 @@ def test_it_says_what_was_sent_and_what_must_come_of_it(tmp_path: Path) -> None:
     assert told["bytes"] == sum(map(len, files(tmp_path).values()))
     expected = told["expected"]
     assert (expected["stored"], expected["duplicates_dropped"]) == (told["readings"] - 24, 24)
-    assert expected["rejected"] == {"invalid_timestamp": 1, "invalid_value": 1, "no_metrics": 1, "not_json": 1}
+    assert expected["rejected"] == {"invalid_timestamp": 1, "invalid_value": 1, "no_metrics": 2, "not_json": 1}
     assert expected["emails"]["rejected"] == 1
 
 
