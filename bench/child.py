@@ -138,7 +138,7 @@ def write(given: Any) -> dict[str, Any]:
     if given["side"] == "ours":
         clients = importlib.import_module("lambdas.shared.clients")
         module = importlib.import_module("lambdas.ingest.store")
-        retrying = importlib.import_module("lambdas.ingest.retrying").Retrying(remaining_ms=lambda: 100_000)
+        retrying = importlib.import_module("lambdas.shared.retrying").Retrying(remaining_ms=lambda: 100_000)
         store = module.ReadingStore(clients.client("dynamodb", pool=8, validate=False), table="readings")
 
         def once() -> object:

@@ -28,6 +28,7 @@ class Load:
     write_units: float
     name_writes: float
     put_events: float
+    parameter_reads: float
     sweep_minutes: float
     dollars: float
 
@@ -41,6 +42,8 @@ class Load:
             write_units=fleet.write_units / SECONDS_A_MONTH,
             name_writes=fleet.names / SECONDS_A_MONTH,
             put_events=fleet.events / SECONDS_A_MONTH,
+            # Each environment that is at work reads the thresholds once a minute.
+            parameter_reads=fleet.environments / 60,
             sweep_minutes=fleet.devices / SWEPT_A_MINUTE,
             dollars=total(bill(fleet)),
         )
@@ -106,6 +109,13 @@ QUOTAS = (
         field="put_events",
         most=10_000,
         source='Amazon EventBridge User Guide, "Amazon EventBridge quotas"',
+    ),
+    Quota(
+        short="parameter",
+        name="40 GetParameter/s in an account and region",
+        field="parameter_reads",
+        most=40,
+        source='AWS General Reference, "AWS Systems Manager endpoints and quotas"',
     ),
     Quota(
         short="silence",

@@ -24,8 +24,8 @@ import botocore.endpoint
 
 from lambdas.alert.alerting import Alerting
 from lambdas.ingest import store
-from lambdas.ingest.retrying import Retrying
 from lambdas.shared import clients
+from lambdas.shared.retrying import Retrying
 from lambdas.shared.threshold_source import ThresholdSource
 from proof.wire import BrokenWorldError, Clients, CrashError, Invocation, Wire
 from proof.world import ALERTS, BUS, PARAMETER, READINGS, TOPIC, World
@@ -55,6 +55,9 @@ _FOREIGN = (
     "LAMBDA_TASK_ROOT",
     "_X_AMZN_TRACE_ID",
 )
+
+# The bundles' copy of the thresholds knows nothing of the scenario's, so that whoever judges by it loses an alert.
+_BUNDLED = '{"version": 1}'
 
 Rework = Callable[[Any], None]
 
@@ -182,11 +185,11 @@ class Functions:
     def _wind(self, name: str, module: Any) -> None:
         """Make the module's function anew, on the world's clock."""
         clock = self._world.clock
+        retrying = partial(Retrying, sleep=clock.sleep, uniform=lambda _low, high: high)
         if name == "ingest":
-            module.Retrying = partial(Retrying, sleep=clock.sleep, uniform=lambda _low, high: high)
-            module.ThresholdSource = partial(ThresholdSource, clock=clock.seconds)
-            # A bundle's own copy of the thresholds is the scenario's too.
-            module.BUNDLED = SimpleNamespace(read_text=lambda: self._world.thresholds)
+            module.Retrying = retrying
+            module.ThresholdSource = partial(ThresholdSource, clock=clock.seconds, retrying=retrying)
+            module.BUNDLED = SimpleNamespace(read_text=lambda: _BUNDLED)
             module._function = module.IngestFunction(module.Settings.from_env(os.environ))
             self._variant.ingest(module._function)
             return
@@ -194,8 +197,9 @@ class Functions:
         thresholds = ThresholdSource(
             self._clients("ssm"),
             parameter=settings.thresholds_parameter,
-            fallback=self._world.thresholds,
+            fallback=_BUNDLED,
             clock=clock.seconds,
+            retrying=retrying,
         )
         module._alerting = Alerting.on_aws(
             settings,

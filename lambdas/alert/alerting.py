@@ -77,11 +77,13 @@ class Alerting:
         )
 
     @classmethod
-    def on_aws(cls, settings: Settings, *, client: Callable[[str], Any], **others: Any) -> Alerting:
+    def on_aws(cls, settings: Settings, *, client: Callable[..., Any], **others: Any) -> Alerting:
         """Put it together from boto3 clients, which `client` makes; `others` go to the constructor."""
         dynamodb = client("dynamodb")
         thresholds = ThresholdSource(
-            client("ssm"), parameter=settings.thresholds_parameter, fallback=BUNDLED.read_text(encoding="utf-8")
+            client("ssm", read_timeout=2),
+            parameter=settings.thresholds_parameter,
+            fallback=BUNDLED.read_text(encoding="utf-8"),
         )
         parts: dict[str, Any] = {
             "ledger": Ledger(dynamodb, table=settings.alerts_table),
@@ -110,7 +112,7 @@ class Alerting:
         if known.get("sweep") is True:
             self._sweep(counts, time_left=time_left)
         elif known.get("source") == SOURCE and known.get("detail-type") == THRESHOLD_BREACHED:
-            self._breached(_detail(known), counts)
+            self._breached(_detail(known), counts, time_left=time_left)
         elif known.get("source") == SOURCE and known.get("detail-type") == READINGS_REJECTED:
             self._rejected(known, counts)
         else:
@@ -119,7 +121,7 @@ class Alerting:
                 f'{READINGS_REJECTED} events of {SOURCE}, and {{"sweep": true}}'
             )
 
-    def _breached(self, detail: dict[str, Any], counts: Counter[str]) -> None:
+    def _breached(self, detail: dict[str, Any], counts: Counter[str], *, time_left: Callable[[], float]) -> None:
         breach = ThresholdBreached.from_detail(detail)
         uploaded = lifecycle.instant(breach.uploaded_at, name="uploaded_at") if breach.uploaded_at else None
         with tracing.phase(
@@ -132,7 +134,8 @@ class Alerting:
             object_key=breach.object.key,
         ) as alert:
             with tracing.phase("decide"):
-                rule = self._thresholds.current().rule_for(breach.device_id, breach.metric)
+                thresholds = self._thresholds.current(time_left=time_left)
+                rule = thresholds.rule_for(breach.device_id, breach.metric)
                 outcome = self._delivery.transition(
                     alert_key(breach.device_id, breach.metric),
                     lambda state, now: lifecycle.on_breach(state, breach, rule=rule, now=now),
@@ -211,7 +214,7 @@ class Alerting:
     def _emit(self, counts: Counter[str]) -> None:
         problem = self._thresholds.problem
         if problem is not None:
-            log("ERROR", "thresholds are not usable; the last good ones stay in use", problem=problem)
+            log("ERROR", "thresholds are not usable; no others replace good ones", problem=problem)
         values: dict[str, float] = {
             "emails_sent": counts["emails_sent"],
             "emails_deferred": counts["emails_deferred"],

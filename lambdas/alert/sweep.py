@@ -56,7 +56,7 @@ class Sweep:
         self._readings = readings
         self._delivery = delivery
         self._digests = digests
-        self._thresholds = thresholds
+        self._source = thresholds
         self._clock = clock
         self._time_left = time_left
         self._time = time_left()
@@ -68,17 +68,20 @@ class Sweep:
 
     def run(self) -> None:
         """Do all parts; count e-mails under `emails_sent` and decisions by their word. Raises the first failure."""
-        self._try("thresholds", self._check_thresholds)
         self._try("send", self._send)
-        self._try("watch", self._watch)
-        self._try("silence", self._look_for_silence)
+        self._try("thresholds", self._judge)
         self._failures += self._ledger.set_aside
         if self._failures:
             raise self._failures[0]
 
-    def _check_thresholds(self) -> None:
-        """Have a bad document noticed within a minute, alerts or none."""
-        self._thresholds.current()
+    def _judge(self) -> None:
+        """End alerts and find silent devices, by no other rules than those that are in force."""
+        self._thresholds = self._source.current(time_left=self._time_left)
+        if self._source.makeshift:
+            log("WARNING", "sweep ends no alert until the thresholds are mended", problem=self._source.problem)
+            return
+        self._try("watch", self._watch)
+        self._try("silence", self._look_for_silence)
 
     def _send(self) -> None:
         """Send messages whose lease has run out, finish digests, and make one of what waits, the worst first."""
@@ -128,8 +131,8 @@ class Sweep:
             self._ledger.move(bookmark, None, now=self._clock())
 
     def _look_after(self, record: Record, state: MetricState) -> None:
-        rule = self._thresholds.current().rule_for(state.device_id, state.metric)
-        if state.alert is None or (rule is None and self._thresholds.problem is not None):
+        rule = self._thresholds.rule_for(state.device_id, state.metric)
+        if state.alert is None or (rule is None and self._source.problem is not None):
             return
         now = self._clock()
         latest = self._newest(record.key, state, after=state.alert.last_at, now=now)
@@ -186,7 +189,7 @@ class Sweep:
                 log("INFO", "sweep goes on with the devices at the next tick", shard=position.shard)
                 return
             done = position
-            if device_id not in self._silent and self._thresholds.current().silent_after(device_id) is not None:
+            if device_id not in self._silent and self._thresholds.silent_after(device_id) is not None:
                 self._try(device_id, partial(self._look_at, silence_key(device_id), device_id))
         if bookmark.at is not None:
             self._ledger.move(bookmark, None, now=self._clock())
@@ -194,7 +197,7 @@ class Sweep:
     def _look_at(self, record: Record | str, device_id: str) -> None:
         """Compare a device's last reading with how long it may be silent; one that reports costs one read."""
         now = self._clock()
-        limit = self._thresholds.current().silent_after(device_id)
+        limit = self._thresholds.silent_after(device_id)
         last_seen = self._readings.last_upload(device_id, now=now)
         if last_seen is None:
             return

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lambdas.ingest.retrying import Retrying
 from lambdas.shared import tracing
 from lambdas.shared.contracts import (
     READINGS_REJECTED,
@@ -15,6 +14,7 @@ from lambdas.shared.contracts import (
     ReadingsRejected,
     ThresholdBreached,
 )
+from lambdas.shared.retrying import Retrying
 
 Entry = dict[str, Any]
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from lambdas.ingest.events_out import EventBus
 from lambdas.ingest.ingest_object import ObjectIngest, Outcome
-from lambdas.ingest.retrying import Retrying
 from lambdas.ingest.settings import Settings
 from lambdas.ingest.store import PARALLEL, ReadingStore
 from lambdas.ingest.uploads import Upload, uploads
 from lambdas.shared import metrics
 from lambdas.shared.clients import client
 from lambdas.shared.logs import log
+from lambdas.shared.retrying import Retrying
 from lambdas.shared.threshold_source import BUNDLED, ThresholdSource
 
 # What an invocation without a Lambda context (a tool, a test) may take.
@@ -85,9 +85,9 @@ class IngestFunction:
 
     def _take_in(self, upload: Upload, retrying: Retrying) -> Outcome:
         began = time.perf_counter()
-        thresholds = self._thresholds.current()
+        thresholds = self._thresholds.current(time_left=lambda: retrying.remaining_ms() / 1000)
         if self._thresholds.problem:
-            log("ERROR", "thresholds not usable; the last good ones stay in use", problem=self._thresholds.problem)
+            log("ERROR", "thresholds are not usable; no others replace good ones", problem=self._thresholds.problem)
         outcome = self._ingest(upload, thresholds=thresholds, retrying=retrying)
         _log_outcome(upload, outcome, ms=round((time.perf_counter() - began) * 1000))
         return outcome

@@ -28,12 +28,12 @@ from lambdas.ingest.items import Item, Origin, items
 from lambdas.ingest.ownership import ANY_DEVICE, Ownership, foreign
 from lambdas.ingest.processed import note
 from lambdas.ingest.quarantine import Quarantine
-from lambdas.ingest.retrying import Retrying
 from lambdas.ingest.store import BATCH, ReadingStore
 from lambdas.ingest.unreadable import unreadable
 from lambdas.ingest.uploads import Upload
 from lambdas.shared import tracing
 from lambdas.shared.contracts import ReadingsRejected, RejectExample, ThresholdBreached
+from lambdas.shared.retrying import Retrying
 from lambdas.shared.thresholds import Thresholds
 
 _EXAMPLES = 5

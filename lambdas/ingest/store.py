@@ -10,7 +10,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from lambdas.ingest.items import Item
-from lambdas.ingest.retrying import Retrying
+from lambdas.shared.retrying import Retrying
 
 # The most items BatchWriteItem takes (Amazon DynamoDB API Reference).
 BATCH = 25

@@ -82,7 +82,7 @@ def sweep(aws: EmbeddedAws) -> dict[str, Any]:
 
 
 def thresholds(aws: EmbeddedAws, function: str) -> dict[str, Any]:
-    """Read the thresholds anew, in a fresh environment; a failing read is told in the log and ends nothing."""
+    """Read the thresholds anew, in a fresh environment; the log names a read that fails."""
     functions = aws.access.client("lambda")
     # A changed configuration ends the environments that are running; they would read again only after a minute.
     memory = functions.get_function_configuration(FunctionName=function)["MemorySize"]

@@ -14,10 +14,10 @@ from lambdas.alert.records import Record
 from lambdas.ingest.events_out import Entry, EventBus
 from lambdas.ingest.ingest_object import ObjectIngest, Outcome
 from lambdas.ingest.items import Item
-from lambdas.ingest.retrying import Retrying
 from lambdas.ingest.store import ReadingStore
 from lambdas.ingest.uploads import Upload
 from lambdas.shared.contracts import ThresholdBreached
+from lambdas.shared.retrying import Retrying
 from proof.functions import Variant
 from proof.world import BUS, READINGS
 

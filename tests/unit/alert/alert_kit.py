@@ -8,13 +8,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import boto3
 from alert_events import NOON, SWEEP, THRESHOLDS
+from botocore.exceptions import ClientError
 
 from lambdas.alert.alerting import Alerting
 from lambdas.alert.settings import Settings
+from lambdas.shared.retrying import Retrying
 from lambdas.shared.threshold_source import ThresholdSource
 from lambdas.shared.times import timestamp
 
@@ -50,9 +53,15 @@ class Wire:
         for name in ("dynamodb", "sns"):
             self.clients[name].meta.events.register("before-call", self._before_call)
             self.clients[name].meta.events.register("after-call", self._after_call)
+        self.clients["ssm"].meta.events.register("before-call", self._before_read)
         self.reset()
 
+    def client(self, service: str, **_: Any) -> Any:
+        """As `lambdas.shared.clients.client`."""
+        return self.clients[service]
+
     def reset(self) -> None:
+        self.throttled = False
         self.calls: list[str] = []
         self.before: Callable[[int, str], None] = lambda number, call: None
         self.after: Callable[[int, str], None] = lambda number, call: None
@@ -60,6 +69,11 @@ class Wire:
     def _before_call(self, model: Any, **_: Any) -> None:
         self.calls.append(model.name)
         self.before(len(self.calls), model.name)
+
+    def _before_read(self, **_: Any) -> None:
+        if self.throttled:
+            refused = {"Code": "ThrottlingException", "Message": "Rate exceeded"}
+            raise ClientError({"Error": refused}, "GetParameter")
 
     def _after_call(self, model: Any, **_: Any) -> None:
         self.after(len(self.calls), model.name)
@@ -75,6 +89,10 @@ class Wires:
         self.own: dict[str, Any] = {name: self.session.client(name) for name in ("dynamodb", "sns", "sqs", "ssm")}
         self._made: list[Wire] = []
         self._used = 0
+
+    def client(self, service: str, **_: Any) -> Any:
+        """As `lambdas.shared.clients.client`."""
+        return self.own[service]
 
     def free_all(self) -> None:
         self._used = 0
@@ -225,12 +243,13 @@ class Function:
         self.time_left: Callable[[], float] = lambda: 60.0
         self.alerting = Alerting.on_aws(
             world.settings,
-            client=self.wire.clients.__getitem__,
+            client=self.wire.client,
             thresholds=ThresholdSource(
                 self.wire.clients["ssm"],
                 parameter=PARAMETER,
                 fallback=json.dumps(THRESHOLDS),
                 clock=world.clock.seconds,
+                retrying=partial(Retrying, sleep=lambda _seconds: None),
             ),
             clock=world.clock,
             new_lease=world.new_lease,

@@ -7,6 +7,8 @@ import pytest
 from alert_events import NOON, SWEEP, breach, event, rejected
 from alert_kit import CrashError, World, crash_at, fail_at, settle
 
+from lambdas.shared.threshold_source import ThresholdsUnavailableError
+
 OPENING_CALLS = ["GetItem", "UpdateItem", "PutItem", "Publish", "PutItem"]
 
 
@@ -200,3 +202,14 @@ def test_with_every_delivery_doubled_and_shuffled_the_mails_are_the_same(world: 
         ("opened", "pump-1", "warning"),
         ("rejected", "gateway-5", "none"),
     ]
+
+
+def test_a_breach_is_decided_only_once_the_thresholds_can_be_read(world: World) -> None:
+    cold = world.function()
+    cold.wire.throttled = True
+    with pytest.raises(ThresholdsUnavailableError, match="Rate exceeded"):
+        cold(event(breach()))
+    assert (cold.calls, world.items("alert")) == ([], [])
+    cold.wire.throttled = False
+    cold(event(breach()))  # Lambda delivers the event again
+    assert world.kinds() == ["opened"]

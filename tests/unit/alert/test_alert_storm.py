@@ -57,7 +57,7 @@ def test_the_budget_is_one_for_all_processes_and_asks_nobody_once_it_is_spent(wo
 def test_two_thousand_devices_in_one_second_make_few_mails_and_every_one_is_told_once(world: World) -> None:
     ledger, topic = MemoryLedger(), Outbox()
     adapters = {"ledger": ledger, "budget": MemoryBudget(), "mailer": topic, "readings": Nothing()}
-    function = Alerting.on_aws(world.settings, client=world.wires.own.__getitem__, clock=world.clock, **adapters)
+    function = Alerting.on_aws(world.settings, client=world.wires.client, clock=world.clock, **adapters)
     for number in range(2_000):
         function.handle(event(breach(71 + number / 1000, device=f"d-{number:04}")), time_left=lambda: 60)
     assert len(topic.mails) == 30
@@ -100,7 +100,7 @@ def test_a_storm_on_dynamodb_is_few_mails_a_minute_and_every_one_is_counted_once
 def test_a_digest_names_the_worst_first_and_says_where_the_rest_is(world: World) -> None:
     topic = Outbox()
     adapters = {"ledger": MemoryLedger(), "budget": MemoryBudget(), "mailer": topic, "readings": Nothing()}
-    function = Alerting.on_aws(world.settings, client=world.wires.own.__getitem__, clock=world.clock, **adapters)
+    function = Alerting.on_aws(world.settings, client=world.wires.client, clock=world.clock, **adapters)
     for number in range(90):
         value = 71 + number / 1000 if number % 10 else 90
         function.handle(event(breach(value, device=f"d-{number:04}")), time_left=lambda: 60)
@@ -246,7 +246,7 @@ def test_a_digest_of_very_long_names_still_fits_into_an_item(world: World) -> No
         key = f"{number:04}" + "k" * 1_200
         ledger.records[key] = Record(key=key, version=1, state=Silence(device_id="d"), outbox=(message,))
     adapters = {"ledger": ledger, "budget": MemoryBudget(), "mailer": topic, "readings": Nothing()}
-    function = Alerting.on_aws(world.settings, client=world.wires.own.__getitem__, clock=world.clock, **adapters)
+    function = Alerting.on_aws(world.settings, client=world.wires.client, clock=world.clock, **adapters)
     function.handle(SWEEP, time_left=lambda: 60)
     (digest,) = [record.state for record in ledger.records.values() if isinstance(record.state, Digest)]
     assert 200 < len(digest.members) == digest.counted < 300

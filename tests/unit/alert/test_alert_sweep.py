@@ -9,6 +9,7 @@ from alert_kit import ALERTS, READINGS, World, fail_at, time_for
 
 from lambdas.alert.ledger import Cursor, Ledger, UnreadableError
 from lambdas.alert.lifecycle import CALM_AFTER
+from lambdas.shared.threshold_source import ThresholdsUnavailableError
 
 
 def test_an_alert_ends_when_the_newest_reading_is_past_clear_and_says_how_long_it_lasted(world: World) -> None:
@@ -122,6 +123,46 @@ def test_a_bad_document_ends_no_alert_and_raises_the_metric(world: World, capsys
     world.function()(SWEEP)  # a process that never saw a good document: it does not know the rule
     assert world.kinds() == ["opened"]
     assert '"thresholds_invalid": 1' in capsys.readouterr().out
+
+
+# What THRESHOLDS, the bundle's copy in these tests, calls clear.
+STRICT = {"version": 1, "metrics": {"temperature": {"critical": {"above": 30}, "clear": {"below": 25}}}}
+
+
+def open_by_strict_rules(world: World) -> None:
+    world.set_thresholds(STRICT)
+    world.function()(event(breach(40, severity="critical")))
+    world.clock.forward(minutes=2)
+    world.store("boiler-7", 39, at=world.clock.now)
+    assert world.kinds() == ["opened"]
+
+
+def test_a_sweep_that_cannot_read_the_thresholds_ends_no_alert_by_others_and_sends_what_is_left(world: World) -> None:
+    open_by_strict_rules(world)
+    stuck = world.function()
+    stuck.wire.before = fail_at("Publish")
+    with pytest.raises(ConnectionError):
+        stuck(event(breach(50, severity="critical", device="boiler-8")))
+    world.clock.forward(minutes=2)
+    cold = world.function()
+    cold.wire.throttled = True
+    with pytest.raises(ThresholdsUnavailableError, match="Rate exceeded"):
+        cold(SWEEP)
+    assert world.kinds() == ["opened"]  # boiler-8's; nothing of boiler-7
+    cold.wire.throttled = False
+    world.store("boiler-7", 20, at=world.clock.now)
+    cold(SWEEP)
+    assert world.kinds() == ["resolved"]
+
+
+def test_a_bad_document_ends_no_alert_by_the_bundled_rules(world: World) -> None:
+    open_by_strict_rules(world)
+    world.set_thresholds("{")
+    world.function()(SWEEP)
+    assert world.kinds() == []
+    world.set_thresholds(STRICT)
+    world.function()(SWEEP)
+    assert world.kinds() == []
 
 
 def test_a_pending_breach_opens_at_the_tick_that_finds_it_still_there(world: World) -> None:

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 # Imported here, before sockets are off: the X-Ray SDK makes one when it is imported, and sends nothing without a trace.
 import lambdas.ingest.ingest_object  # noqa: F401
-from lambdas.ingest.retrying import Retrying
+from lambdas.shared.retrying import Retrying
 
 BUCKET, TABLE, BUS, PARAMETER = "landing-zone", "readings", "sensors", "/sensor-fanout/test/thresholds"
 THRESHOLDS = (Path(__file__).parents[3] / "thresholds.json").read_text()

@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError
 from ingest_world import BUS, Clock, World, refusal
 
 from lambdas.ingest.events_out import EventBus, EventsNotSentError
-from lambdas.ingest.retrying import OutOfTimeError
 from lambdas.shared.clients import client
 from lambdas.shared.contracts import ObjectRef, ReadingsRejected, RejectExample, ThresholdBreached
+from lambdas.shared.retrying import OutOfTimeError
 
 SOURCE = ObjectRef(bucket="landing-zone", key="incoming/a b.json", version_id="v1")
 

@@ -267,6 +267,23 @@ def test_bad_thresholds_are_told_and_the_bundled_ones_used(world: World, capsys:
     assert logged[0]["problem"] == f"{PARAMETER}: version must be 1, not 2"
 
 
+def test_an_object_is_never_judged_by_the_bundled_rules_while_the_parameter_cannot_be_read(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = {"Records": [world.upload("incoming/a", text(metrics={"temperature": 40}))]}
+    document = json.dumps({"version": 1, "metrics": {"temperature": {"critical": {"above": 30}}}})
+    world.ssm.put_parameter(Name=PARAMETER, Value=document, Overwrite=True)
+    handler = world.handler()
+    with monkeypatch.context() as throttled:
+        fail(throttled, "GetParameter", "ThrottlingException")
+        with pytest.raises(RuntimeError, match=f"{PARAMETER} could not be read"):
+            handler(event, None)
+    _, (emitted,) = lines(capsys.readouterr().out)
+    assert emitted["thresholds_invalid"] == 1
+    assert world.stored() == []
+    assert handler(event, None)["breaches"] == 1  # Lambda delivers the event again
+
+
 def test_readings_are_kept_for_as_long_as_the_setting_says(world: World) -> None:
     world.environment["RETENTION_DAYS"] = "30"
     world.handler()({"Records": [world.upload("incoming/a", HOT)]}, None)

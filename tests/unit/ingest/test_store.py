@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError
 from ingest_world import TABLE, Clock, World, refusal
 
 from lambdas.ingest.items import Item
-from lambdas.ingest.retrying import RESERVE_MS, OutOfTimeError
 from lambdas.ingest.store import ReadingStore
 from lambdas.shared.clients import client
+from lambdas.shared.retrying import RESERVE_MS, OutOfTimeError
 
 
 def some(count: int) -> list[Item]:

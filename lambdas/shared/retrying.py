@@ -1,4 +1,4 @@
-"""How ingest tries again: full jitter, and no longer than the invocation has time. Pure.
+"""How the functions try again: full jitter, and no longer than the invocation has time. Pure.
 
 Full jitter waits a random time up to an exponentially growing one (AWS Architecture Blog, "Exponential Backoff And
 Jitter"), so that many functions throttled together do not come back together.
@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Lambda kills at the deadline without a word; raising before it gets the object retried with an error that says why.
+# Lambda kills at the deadline without a word; raising before it gets the event retried with an error that says why.
 RESERVE_MS = 3_000
 
 
 class OutOfTimeError(RuntimeError):
-    """What was left to do could not be done before the deadline; Lambda will deliver the object again."""
+    """What was left to do could not be done before the deadline; Lambda will deliver the event again."""
 
 
 @dataclass(frozen=True, kw_only=True)
