@@ -9,12 +9,14 @@ from constructs_lib import embedded
 from constructs_lib.settings import Settings
 from constructs_lib.traced_function import TracedFunction
 
-# Lambda's own lines have `type` and `record`, those of the functions `level`, `message` and fields (Lambda Developer
-# Guide, "Telemetry API Event schema reference").
+# Lambda's own lines have `type` and `record` (Lambda Developer Guide, "Telemetry API Event schema reference"), those of
+# the functions `level`, `message` and fields. What a handler raises is written by the runtime: `errorType` and
+# `errorMessage`, with the level as `log_level`, and as `level` since aws-lambda-python-runtime-interface-client 4.0.4.
 _FAILURES = """\
 fields @timestamp, @log, coalesce(message, errorMessage, type) as what,
   coalesce(error, problem, errorType, record.errorType) as why, coalesce(key, object.key) as object_key, trace_id
-| filter level = "ERROR" or (type = "platform.report" and record.status != "success")
+| filter level = "ERROR" or log_level = "ERROR" or ispresent(errorType)
+  or (type in ["platform.report", "platform.initReport"] and record.status != "success")
 | sort @timestamp desc
 | limit 100"""
 

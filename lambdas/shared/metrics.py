@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-import time
+from datetime import UTC, datetime
+
+from lambdas.shared.logs import rfc3339
 
 NAMESPACE = "SensorFanout"
 
@@ -17,9 +19,14 @@ def emit(values: dict[str, float], *, stage: str, function: str, clock_ms: int |
     """
     if not values:
         return
+    at = datetime.now(UTC) if clock_ms is None else datetime.fromtimestamp(clock_ms / 1000, UTC)
     line = {
+        # A line without a level counts as INFO, and Lambda would drop the metrics of a function that is set to WARN or
+        # above (Lambda Developer Guide, "Log-level filtering"). FATAL passes whatever is set.
+        "timestamp": rfc3339(at),
+        "level": "FATAL",
         "_aws": {
-            "Timestamp": clock_ms if clock_ms is not None else int(time.time() * 1000),
+            "Timestamp": int(at.timestamp() * 1000),
             "CloudWatchMetrics": [
                 {
                     "Namespace": NAMESPACE,

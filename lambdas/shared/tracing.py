@@ -85,15 +85,17 @@ def trace_id() -> str | None:
 def trace_header() -> str | None:
     """Return the header that carries the trace to the next hop, with the open subsegment as the parent.
 
+    Where nothing is sampled the subsegment is never sent, so the parent that came in stays.
+
     EventBridge passes it on when it stands in an entry's `TraceHeader` (PutEventsRequestEntry, EventBridge API
     Reference).
     """
     fields = _header_fields()
     if "Root" not in fields:
         return None
-    current = xray_recorder.current_subsegment() if _traced() else None
-    parent = current.id if current is not None else fields.get("Parent")
     sampled = fields.get("Sampled", "0")
+    current = xray_recorder.current_subsegment() if _traced() and sampled == "1" else None
+    parent = current.id if current is not None else fields.get("Parent")
     return f"Root={fields['Root']};" + (f"Parent={parent};" if parent else "") + f"Sampled={sampled}"
 
 

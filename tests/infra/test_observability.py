@@ -134,6 +134,26 @@ def test_the_queries_ask_for_fields_that_the_functions_write(stack: Synthesised)
     assert {name for name in asked if f"{name}=" not in written and f'"{name}"' not in written} == set()
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        # An error that a handler raises: `level` since runtime interface client 4.0.4, `log_level` before it.
+        'level = "ERROR"',
+        'log_level = "ERROR"',
+        "ispresent(errorType)",
+        # A time-out, a runtime that exits, and an environment that cannot start.
+        'type in ["platform.report", "platform.initReport"] and record.status != "success"',
+    ],
+)
+def test_the_failures_query_finds_what_no_line_of_ours_says(stack: Synthesised, part: str) -> None:
+    (query,) = (
+        query["Properties"]["QueryString"]
+        for query in stack.of_type("AWS::Logs::QueryDefinition").values()
+        if query["Properties"]["Name"].endswith("/Failures")
+    )
+    assert part in query.split("| filter ")[1].split("\n|")[0]
+
+
 def _fields(query: dict[str, Any]) -> str:
     """Return the query's first command, `fields ...`, without the names that the query itself gives."""
     command = query["Properties"]["QueryString"].partition("|")[0].removeprefix("fields")

@@ -19,7 +19,7 @@ HOT = text(metrics={"temperature": 92.4})
 def lines(output: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The log lines and the metric lines of an invocation."""
     parsed = [json.loads(line) for line in output.splitlines()]
-    return [line for line in parsed if "level" in line], [line for line in parsed if "_aws" in line]
+    return [line for line in parsed if "_aws" not in line], [line for line in parsed if "_aws" in line]
 
 
 def fail(monkeypatch: pytest.MonkeyPatch, operation: str, code: str, *, when: str = "") -> None:

@@ -102,6 +102,8 @@ def test_metrics_are_one_line_that_cloudwatch_understands(capsys: pytest.Capture
                 }
             ],
         },
+        "timestamp": "2023-11-14T22:13:20.000Z",
+        "level": "FATAL",
         "stage": "dev",
         "function": "ingest",
         "objects": 2,

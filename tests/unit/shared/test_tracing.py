@@ -48,6 +48,16 @@ def test_what_is_not_sampled_is_not_sent(documents: list[dict[str, Any]], monkey
     assert hung_below(documents) == [(ROOT, "b" * 16)]
 
 
+def test_the_header_of_what_is_not_sampled_keeps_its_parent(
+    documents: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = f"Root={ROOT};Parent={'a' * 16};Sampled=0"
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
+    with tracing.phase("emit"):
+        assert tracing.trace_header() == header
+    assert documents == []
+
+
 def test_the_header_for_the_next_hop_names_the_open_phase(
     documents: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
