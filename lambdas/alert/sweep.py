@@ -22,7 +22,8 @@ from lambdas.alert.message import urgency
 from lambdas.alert.readings import Readings
 from lambdas.alert.records import Decision, Digest, Message, MetricState, Observation, Record, Silence
 from lambdas.shared.logs import log
-from lambdas.shared.threshold_source import ThresholdSource
+from lambdas.shared.retrying import OutOfTimeError
+from lambdas.shared.threshold_source import ThresholdSource, ThresholdsUnavailableError
 from lambdas.shared.times import timestamp
 
 # Shares of the time there is at the start, at whose end each part stops.
@@ -250,4 +251,6 @@ def _is_outage(error: Exception) -> bool:
     """Return whether an error is AWS's or the network's, so that other records would meet it too."""
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] not in _BLAMES_REQUEST
+    if isinstance(error, (ThresholdsUnavailableError, OutOfTimeError)):
+        return True
     return isinstance(error, (BotoCoreError, OSError)) and not isinstance(error, ParamValidationError)
