@@ -10,7 +10,7 @@ from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any
 
-from security.scanners import ROOT
+from security.scanners import ROOT, ScanError
 
 FUNCTIONS = ("ingest", "alert")
 _AUDIT = ROOT / ".venv-security" / "bin" / "pip-audit"
@@ -51,6 +51,8 @@ def audit() -> Audit:
             answer = json.loads(said.stdout)
         except (subprocess.TimeoutExpired, json.JSONDecodeError):
             return Audit(reached=False, vulnerabilities=())
+        if not answer["dependencies"]:
+            raise ScanError(f"pip-audit looked at nothing: {said.stderr.strip()[-500:]}")
         # What it could not look up it skips, and still says that all is well.
         if any("skip_reason" in one for one in answer["dependencies"]):
             return Audit(reached=False, vulnerabilities=())

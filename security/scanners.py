@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from security.template import plain
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("dev", "prod")
+_NAG_RULES = frozenset(("AwsSolutions", "Serverless"))
 _CHECKOV = ROOT / ".venv-security" / "bin" / "checkov"
 
 
@@ -51,8 +53,10 @@ def synthesise(stage: str, *, into: Path) -> Path:
 
 
 def cdk_nag(stage: str, assembly: Path) -> list[Findings]:
-    """Read what cdk-nag found while the app was synthesised: it is always on there."""
+    """Read what cdk-nag found while the app was synthesised. Raises ScanError when it was not on there."""
     reports = _validation(assembly)
+    if missing := _NAG_RULES - {report["pluginName"] for report in reports}:
+        raise ScanError(f"cdk-nag did not run its rules {', '.join(sorted(missing))} on {stage}.")
     return [
         Findings(
             scanner=f"cdk-nag {report['pluginName']}",
@@ -64,13 +68,14 @@ def cdk_nag(stage: str, assembly: Path) -> list[Findings]:
             ),
         )
         for report in reports
-        if report["pluginName"] in ("AwsSolutions", "Serverless")
+        if report["pluginName"] in _NAG_RULES
     ]
 
 
 def cfn_lint(stage: str, template: Path) -> Findings:
     """Run cfn-lint. Raises ScanError when it cannot be run."""
-    found = _json([str(Path(sys.executable).with_name("cfn-lint")), "--format", "json", str(template)])
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--format", "json", str(template)]
+    found = _json(command, findings=lambda answer: answer)
     sentences = (f"{one['Rule']['Id']}: {one['Message']}" for one in found)
     return Findings(scanner="cfn-lint", stage=stage, open=tuple(sentences))
 
@@ -78,7 +83,13 @@ def cfn_lint(stage: str, template: Path) -> Findings:
 def checkov(stage: str, template: Path) -> Findings:
     """Run checkov. Raises ScanError when it cannot be run."""
     command = [str(_CHECKOV), "-f", str(template), "--framework", "cloudformation", "-o", "json", "--quiet"]
-    failed = _json([*command, "--skip-download"])["results"]["failed_checks"]
+    answer = _json(
+        [*command, "--skip-download"], findings=lambda answer: answer.get("results", {}).get("failed_checks")
+    )
+    counts = answer.get("summary", {})
+    if counts.get("parsing_errors") or not counts.get("passed", 0) + counts.get("failed", 0):
+        raise ScanError(f"checkov checked nothing of {template.name}, or could not read all of it.")
+    failed = answer["results"]["failed_checks"]
     sentences = (f"{one['check_id']}: {one['resource']} ({one['check_name']})" for one in failed)
     return Findings(scanner="checkov", stage=stage, open=tuple(sentences))
 
@@ -114,11 +125,20 @@ def _validation(assembly: Path) -> list[dict[str, Any]]:
     return reports
 
 
-def _json(command: list[str]) -> Any:
+def _json(command: list[str], *, findings: Callable[[Any], Any]) -> Any:
+    """Return a scanner's answer, whose exit code must agree with whether it has `findings`. Raises ScanError.
+
+    Both end with 0 if and only if they found nothing (cfn-lint, "Exit Codes"; checkov, "Hard and soft fail"); a crash
+    ends with 1, like checkov's findings, and may have printed an empty answer before.
+    """
     if not Path(command[0]).exists():
         raise ScanError(f"{Path(command[0]).name} is not installed; run `make security`, which installs it.")
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
-        return json.loads(said.stdout or "[]")
+        answer = json.loads(said.stdout)
+        if bool(findings(answer)) == bool(said.returncode):
+            return answer
     except json.JSONDecodeError:
-        raise ScanError(f"{Path(command[0]).name} failed: {(said.stderr or said.stdout).strip()[-500:]}") from None
+        pass
+    why = (said.stderr or said.stdout).strip()[-500:]
+    raise ScanError(f"{Path(command[0]).name} failed with exit code {said.returncode}: {why}")

@@ -2,7 +2,7 @@
 
 The emulator logs an e-mail instead of sending it. So each e-mail subscription gets a queue on the same topic, with the
 same filter policy; what arrives is kept as the e-mail that SNS would send, in a Maildir that any mail program opens,
-and is handed on to an SMTP server when one is given.
+and is handed on to an SMTP server when one is given. What that server refuses is offered again until the end.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import mailbox
 import smtplib
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorctl.embedded.access import Access
+from sensorctl.errors import UserError
 
 _SENDER = "AWS Notifications <no-reply@sns.amazonaws.com>"
 _WAIT_SECONDS = 1
@@ -75,11 +77,22 @@ def _may_deliver(queue: str, *, topic: str) -> dict[str, Any]:
 class Mailbox:
     """Delivers from `start` to `stop`; `mails` is what has come so far, oldest first."""
 
-    def __init__(self, access: Access, *, topic: str, folder: Path, smtp: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        access: Access,
+        *,
+        topic: str,
+        folder: Path,
+        smtp: tuple[str, int] | None = None,
+        connect: Callable[..., smtplib.SMTP] = smtplib.SMTP,
+    ) -> None:
         self._sns, self._sqs = access.client("sns"), access.client("sqs")
         self._topic = topic
         self._maildir = mailbox.Maildir(folder, create=True)
         self._smtp = smtp
+        self._connect = connect
+        self._unsent: deque[EmailMessage] = deque()
+        self._refusal: Exception | None = None
         self._lock = threading.Lock()
         self._mails: list[Mail] = []
         self._queues: dict[str, str] = {}
@@ -108,9 +121,16 @@ class Mailbox:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop delivering."""
+        """Stop delivering. Raises UserError when the SMTP server has not taken every e-mail."""
         self._stopped.set()
         self._thread.join()
+        self._hand_over()
+        if self._unsent and self._smtp is not None:
+            host, port = self._smtp
+            count = f"{len(self._unsent)} e-mail{'s' if len(self._unsent) > 1 else ''}"
+            raise UserError(
+                f"{count} could not be handed to {host}:{port} ({self._refusal}); the inbox has all of them"
+            )
 
     def attach(self) -> None:
         """Give each e-mail subscription that has none yet its queue; subscribers may be added while it runs."""
@@ -144,16 +164,27 @@ class Mailbox:
                 for message in answer.get("Messages", []):
                     self._deliver(parse(message["Body"], address=address))
                     self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            self._hand_over()
             if wait == 0:
                 self._stopped.wait(0.2)
+
+    def _hand_over(self) -> None:
+        """Offer the SMTP server what it has not taken yet, in order, up to the first that it refuses."""
+        while self._unsent and self._smtp is not None:
+            host, port = self._smtp
+            try:
+                with self._connect(host, port, timeout=10) as server:
+                    server.send_message(self._unsent[0])
+            except (OSError, smtplib.SMTPException) as error:
+                self._refusal = error
+                return
+            self._unsent.popleft()
 
     def _deliver(self, mail: Mail) -> None:
         email = mail.to_email()
         self._maildir.add(email.as_bytes())
         if self._smtp is not None:
-            host, port = self._smtp
-            with smtplib.SMTP(host, port, timeout=10) as server:
-                server.send_message(email)
+            self._unsent.append(email)
         with self._lock:
             self._mails.append(mail)
         for listener in self._listeners:

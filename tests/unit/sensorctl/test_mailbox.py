@@ -1,7 +1,18 @@
 import json
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, cast
 
-from sensorctl.embedded.mailbox import parse
+import boto3
+import pytest
+from moto import mock_aws
+
+from sensorctl.embedded.access import Access
+from sensorctl.embedded.mailbox import Mailbox, parse
+from sensorctl.errors import UserError
 
 ENVELOPE = json.dumps(
     {
@@ -32,3 +43,84 @@ def test_the_mail_is_one_that_a_mail_program_opens() -> None:
 def test_a_message_without_a_subject_gets_the_one_that_sns_gives() -> None:
     envelope = {**json.loads(ENVELOPE), "Subject": None}
     assert parse(json.dumps(envelope), address="a@b.org").subject == "AWS Notification Message"
+
+
+class Server:
+    """An SMTP server that refuses the first connections; `came` is set once as many mails came as are waited for."""
+
+    def __init__(self, *, refuses: int, awaited: int = 1) -> None:
+        self.subjects: list[str] = []
+        self.refused = threading.Event()
+        self.came = threading.Event()
+        self._refuses = refuses
+        self._awaited = awaited
+
+    def __call__(self, _host: str, _port: int, **_: Any) -> "Server":
+        if self._refuses > 0:
+            self._refuses -= 1
+            self.refused.set()
+            raise ConnectionRefusedError(111, "Connection refused")
+        return self
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def send_message(self, mail: EmailMessage) -> None:
+        self.subjects.append(str(mail["Subject"]))
+        if len(self.subjects) == self._awaited:
+            self.came.set()
+
+
+class Topic:
+    """A topic with one e-mail subscription, in moto."""
+
+    def __init__(self) -> None:
+        self._sns = boto3.client("sns", region_name="us-east-1")
+        self.arn = self._sns.create_topic(Name="alerts")["TopicArn"]
+        self._sns.subscribe(TopicArn=self.arn, Protocol="email", Endpoint="you@example.com")
+
+    def client(self, service: str) -> Any:
+        return boto3.client(cast(Any, service), region_name="us-east-1")
+
+    def publish(self, subject: str) -> None:
+        self._sns.publish(TopicArn=self.arn, Subject=subject, Message="hot")
+
+
+@pytest.fixture
+def topic() -> Iterator[Topic]:
+    with mock_aws():
+        yield Topic()
+
+
+def mailbox(topic: Topic, folder: Path, server: Server) -> Mailbox:
+    return Mailbox(
+        cast(Access, topic), topic=topic.arn, folder=folder / "inbox", smtp=("127.0.0.1", 25), connect=cast(Any, server)
+    )
+
+
+def test_what_a_mail_server_refuses_is_handed_over_later_and_no_later_mail_is_lost(
+    topic: Topic, tmp_path: Path
+) -> None:
+    server = Server(refuses=2, awaited=2)
+    box = mailbox(topic, tmp_path, server)
+    box.start()
+    topic.publish("first")
+    assert server.refused.wait(30)
+    topic.publish("second")
+    assert server.came.wait(30)
+    box.stop()
+    assert server.subjects == ["first", "second"]
+    assert [mail.subject for mail in box.mails] == ["first", "second"]
+
+
+def test_a_mail_server_that_never_answers_ends_the_run_with_the_reason(topic: Topic, tmp_path: Path) -> None:
+    server = Server(refuses=1_000_000)
+    box = mailbox(topic, tmp_path, server)
+    box.start()
+    topic.publish("first")
+    assert server.refused.wait(30)
+    with pytest.raises(UserError, match=r"1 e-mail could not be handed to 127\.0\.0\.1:25 .*Connection refused"):
+        box.stop()
+    assert [mail.subject for mail in box.mails] == ["first"]
