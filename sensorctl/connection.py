@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 
 from sensorctl.embedded import background
 from sensorctl.embedded.access import REGION, Access
@@ -22,8 +23,15 @@ class Connection:
 
 
 def aws_access(*, profile: str | None, region: str | None) -> Access:
-    """Return access to AWS as the environment, the profile and the region say."""
-    return Access(profile=profile, region=region or REGION)
+    """Return access to AWS; without a region given, in the environment's or the profile's, else us-east-1.
+
+    Raises UserError when there is no such profile.
+    """
+    try:
+        known = region or Session(profile=profile).get_config_variable("region")
+    except BotoCoreError as error:
+        raise UserError(f"AWS cannot be asked: {error}") from None
+    return Access(profile=profile, region=known or REGION)
 
 
 def connect(*, root: Path, embedded: bool, stage: str, profile: str | None, region: str | None) -> Connection:
@@ -37,4 +45,4 @@ def connect(*, root: Path, embedded: bool, stage: str, profile: str | None, regi
     try:
         return Connection(access=access, pipeline=find_pipeline(access, stage=stage))
     except (BotoCoreError, ClientError) as error:
-        raise UserError(f"AWS cannot be asked for stage {stage}: {error}") from None
+        raise UserError(f"AWS cannot be asked for stage {stage} in {access.region}: {error}") from None

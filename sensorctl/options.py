@@ -17,7 +17,9 @@ INSTANTS = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%S", 
 Embedded = Annotated[bool, typer.Option("--embedded", help="Ask the embedded AWS that `make up` started.")]
 Stage = Annotated[str, typer.Option(help="The stage on AWS.")]
 Profile = Annotated[str | None, typer.Option(help="An AWS profile.")]
-Region = Annotated[str | None, typer.Option(envvar="AWS_REGION", help="An AWS region; us-east-1 by default.")]
+Region = Annotated[
+    str | None, typer.Option(envvar="AWS_REGION", help="An AWS region; else the profile's, else us-east-1.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 

@@ -52,7 +52,8 @@ def find_pipeline(access: Access, *, stage: str) -> Pipeline:
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             where = access.endpoint or f"AWS ({access.region})"
-            raise UserError(f"there is no stack {name} on {where}; deploy it with `make deploy` or `make up`") from None
+            do = "deploy it with `make deploy` or `make up`, or name another region with --region"
+            raise UserError(f"there is no stack {name} on {where}; {do}") from None
         raise
     return from_outputs(stack.get("Outputs", []), name=name)
 
