@@ -23,10 +23,15 @@ _INGEST_S, _INGEST_S_A_READING, _INGEST_GB = 0.030, 0.000_15, 1.0
 _ALERT_S, _ALERT_GB = 0.050, 0.5
 # The sweep, a minute: itself, and a query for each device it looks at; its share of the time is enough for so many.
 _SWEEP_S, _SWEEP_S_A_DEVICE, SWEPT_A_MINUTE = 0.050, 0.005, 1_500
+# Queries of a tick that finds nothing to do: four shards each of what is to send, to watch, and of devices.
+_SWEEP_QUERIES = 12
+# Seconds of a cold start, billed since 2025-08-01 (docs/cost.md), and how many an environment at work has a month. AWS
+# does not say how long it keeps one; two hours is an assumption.
+_INGEST_INIT_S, _ALERT_INIT_S, _INITS = 0.91, 1.34, 365
 # Kilobytes of log: Lambda's own three lines, ours, and the metrics line.
-_LOG_KB = 1.7
-# What a stack has whatever it does: metrics, alarms, a dashboard, a key.
-_METRICS, _ALARMS = 20, 12
+_LOG_KB = 1.8
+# Metrics of ours that each function writes, the time to an alert only with an e-mail; alarms of a stack.
+INGEST_METRICS, ALERT_METRICS, ALARMS = 5, 6, 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +101,10 @@ class Fleet:
         return first + 0.05 * (self.objects - first)
 
 
+# A stack to which nobody uploads anything.
+IDLE = Fleet(devices=1, every_s=1e15, emails_a_day=0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """What one service costs a month and why."""
@@ -112,6 +121,10 @@ def bill(fleet: Fleet, prices: Prices = US_EAST_1) -> list[Line]:
     ingest_gb_s = fleet.objects * fleet.ingest_s * fleet.memory_gb
     emails = fleet.emails_a_day * 365 / 12
     invocations = fleet.objects + fleet.events + _MINUTES_A_MONTH
+    logged_gb = invocations * _LOG_KB / 1e6
+    ingest_inits = min(fleet.objects, fleet.environments * _INITS)
+    init_gb_s = ingest_inits * _INGEST_INIT_S * fleet.memory_gb + _INITS * _ALERT_INIT_S * _ALERT_GB
+    metrics = (INGEST_METRICS if fleet.objects >= 1 else 0) + ALERT_METRICS - (0 if emails else 1)
     kept = fleet.kept_days / (365 / 12)
     uploaded_gb, stored_gb = (fleet.readings * size * kept / 1e9 for size in (_UPLOADED_BYTES, _ITEM_BYTES))
     return [
@@ -130,6 +143,8 @@ def bill(fleet: Fleet, prices: Prices = US_EAST_1) -> list[Line]:
             "the sweep, every minute",
             _MINUTES_A_MONTH * prices.lambda_request + sweep_gb_s * prices.lambda_gb_second,
         ),
+        _line("Lambda", "cold starts", init_gb_s * prices.lambda_gb_second),
+        _line("EventBridge Scheduler", "the sweep, every minute", _MINUTES_A_MONTH * prices.schedule),
         _line("DynamoDB", "one write unit a reading", fleet.readings * prices.write_unit),
         _line("DynamoDB", "one write unit an object: the note of it", fleet.objects * prices.write_unit),
         _line(
@@ -143,16 +158,25 @@ def bill(fleet: Fleet, prices: Prices = US_EAST_1) -> list[Line]:
             "the ledger of alerts",
             fleet.events * (prices.read_unit + 2 * prices.write_unit) + emails * 6 * prices.write_unit,
         ),
-        _line("DynamoDB", "the sweep: half a read unit a device and minute", swept * 0.5 * prices.read_unit),
+        _line(
+            "DynamoDB",
+            "the sweep: half a read unit a device and minute, and six",
+            (swept + _SWEEP_QUERIES * _MINUTES_A_MONTH) * 0.5 * prices.read_unit,
+        ),
         _line("DynamoDB", f"{stored_gb:,.1f} GB kept", stored_gb * prices.table_gb_month),
         _line("EventBridge", "one event an object with a breach", fleet.events * prices.event),
         _line("SNS", f"{emails:,.0f} e-mails", emails * prices.email),
-        _line("X-Ray", "sampled traces", fleet.traces * prices.trace),
-        _line("CloudWatch", f"{_LOG_KB} KB of log an invocation", invocations * _LOG_KB / 1e6 * prices.log_gb),
+        _line("X-Ray", "sampled traces of objects", fleet.traces * prices.trace),
+        _line("X-Ray", "a trace of each sweep", _MINUTES_A_MONTH * prices.trace),
         _line(
             "CloudWatch",
-            "metrics, alarms, dashboard",
-            _METRICS * prices.metric_month + _ALARMS * prices.alarm_month + prices.dashboard_month,
+            f"{_LOG_KB} KB of log an invocation, kept a month",
+            logged_gb * (prices.log_gb + prices.log_gb_month),
+        ),
+        _line(
+            "CloudWatch",
+            f"{metrics} metrics, {ALARMS} alarms, a dashboard",
+            metrics * prices.metric_month + ALARMS * prices.alarm_month + prices.dashboard_month,
         ),
         _line("KMS", "the topic's key", prices.key_month),
     ]

@@ -24,10 +24,12 @@ class Prices:
     write_unit: float = 0.625 / MILLION  # DynamoDB on demand
     read_unit: float = 0.125 / MILLION
     table_gb_month: float = 0.25
+    schedule: float = 1.00 / MILLION  # EventBridge Scheduler, an invocation
     event: float = 1.00 / MILLION  # EventBridge, a custom event of up to 64 KB
     email: float = 20.50 / MILLION  # SNS: 0.50 to publish, 20.00 to deliver
     trace: float = 5.00 / MILLION  # X-Ray, recorded
     log_gb: float = 0.50  # CloudWatch Logs, ingested
+    log_gb_month: float = 0.03  # and kept; billed compressed, counted here as it came
     metric_month: float = 0.30
     alarm_month: float = 0.10
     dashboard_month: float = 3.00

@@ -6,6 +6,7 @@ import pytest
 from synthesised import Synthesised
 
 from constructs_lib.app import ROOT
+from sensorctl.cost import ALARMS
 
 QUEUE_ALARMS = {
     "IngestFailures": "DeadLettersIngest",
@@ -132,6 +133,10 @@ def test_the_queries_ask_for_fields_that_the_functions_write(stack: Synthesised)
 
     assert asked >= {"message", "ms", "outcome", "problem", "trace_id", "subject", "message_id"}
     assert {name for name in asked if f"{name}=" not in written and f'"{name}"' not in written} == set()
+
+
+def test_the_cost_model_counts_every_alarm(stack: Synthesised) -> None:
+    assert len(stack.of_type("AWS::CloudWatch::Alarm")) == ALARMS
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from lambdas.alert.alerting import UnknownEventError
 from lambdas.alert.settings import Settings, SettingsError
 from lambdas.shared import tracing
 from lambdas.shared.contracts import ContractError
+from sensorctl.cost import ALERT_METRICS
 
 ENVIRONMENT = {
     "STAGE": "test",
@@ -144,6 +145,7 @@ def test_the_time_from_upload_to_alert_is_measured_if_the_event_knows_it(
     world.function()(known)
     (metrics,) = [line for line in lines(capsys) if "_aws" in line]
     assert metrics["upload_to_alert_ms"] == 2_500
+    assert len(metrics["_aws"]["CloudWatchMetrics"][0]["Metrics"]) == ALERT_METRICS
     assert {"Name": "upload_to_alert_ms", "Unit": "Milliseconds"} in metrics["_aws"]["CloudWatchMetrics"][0]["Metrics"]
 
 

@@ -12,6 +12,8 @@ from ingest_kit import record, text
 from ingest_world import BUCKET, PARAMETER, World, refusal
 from jsonschema import Draft202012Validator
 
+from sensorctl.cost import INGEST_METRICS
+
 SCHEMAS = Path(__file__).parents[3] / "docs" / "events"
 HOT = text(metrics={"temperature": 92.4})
 
@@ -248,6 +250,7 @@ def test_one_metrics_line_tells_what_the_invocation_did(world: World, capsys: py
     world.handler()({"Records": entries}, None)
     _, (emitted,) = lines(capsys.readouterr().out)
     metrics = {metric["Name"] for metric in emitted["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert len(metrics) == INGEST_METRICS
     assert {name: emitted[name] for name in metrics} == {
         "objects": 2,
         "readings_stored": 2,
