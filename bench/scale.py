@@ -91,10 +91,10 @@ QUOTAS = (
     ),
     Quota(
         short="reserved",
-        name="50 of ingest's reserved concurrency (prod)",
+        name="50 of ingest's reserved concurrency, where a stage sets that",
         field="concurrency",
         most=50,
-        source="cdk.json, stages.prod.reserved_concurrency",
+        source="cdk.json, reserved_concurrency",
     ),
     Quota(
         short="concurrency",

@@ -66,7 +66,7 @@ class Alarms(Construct):
             f"{prefix}Throttles",
             metric=own(function, "Throttles"),
             means=f"{name} may not run as often as it is called; events wait up to 6 hours, nothing is lost yet.",
-            do="Raise the reserved concurrency in cdk.json, or the account's quota for concurrent executions.",
+            do="Raise the account's quota for concurrent executions, or the reserved concurrency if cdk.json sets one.",
         )
         self._alarm(
             f"{prefix}EventsDropped",

@@ -49,6 +49,7 @@ class AlertFanout(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._dead_letters = dead_letters
+        self._stage = settings.stage
         self.bus = bus or events.EventBus(
             self,
             "Bus",
@@ -73,6 +74,9 @@ class AlertFanout(Construct):
         archive = events.CfnArchive(
             self,
             "Archive",
+            # A name that CloudFormation makes may be longer than the 48 characters that an archive's may have
+            # (EventBridge API Reference, CreateArchive).
+            archive_name=f"sensor-fanout-{self._stage}-events",
             source_arn=self.bus.event_bus_arn,
             description="For replays: alert drops what it has seen.",
             event_pattern={"source": [EVENT_SOURCE]},
@@ -85,6 +89,9 @@ class AlertFanout(Construct):
         rule = events.CfnRule(
             self,
             "Rule",
+            # By name: that is the dimension of its metrics, and what CloudFormation makes of a reference to a rule on a
+            # bus of its own is `bus|name`.
+            name=f"sensor-fanout-{self._stage}-to-alert",
             description="Breaches and rejected readings go to alert.",
             event_bus_name=self.bus.event_bus_name,
             event_pattern={"source": [EVENT_SOURCE], "detail-type": list(DETAIL_TYPES)},

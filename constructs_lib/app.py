@@ -1,13 +1,14 @@
 """The CDK app: settings, thresholds and functions in, a cloud assembly out.
 
-It is offline once the functions' dependencies are cached: no account look-up, no Docker, no git. The stack is
-env-agnostic: account and region are CloudFormation's own pseudo parameters, so one template serves every account,
-every region and the embedded AWS.
+It is offline once the functions' dependencies are cached: no account look-up, no Docker, no git. Unless the settings
+name an account and a region, these are CloudFormation's own pseudo parameters: one template serves every account, every
+region and the embedded AWS.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from constructs_lib.bundling import LAMBDA, Bundle, Bundler, host_target
 from constructs_lib.errors import SynthError
 from constructs_lib.pipeline_stack import PipelineStack
+from constructs_lib.regions import check_region
 from constructs_lib.settings import Settings, load_settings
 from lambdas.shared.thresholds import Thresholds
 
@@ -30,6 +32,7 @@ def synthesise(overrides: dict[str, str], *, outdir: str) -> None:
     `overrides` are context values that win over those of cdk.json. Raises SynthError and ThresholdsError, whose
     messages are for people.
     """
+    check_region(os.environ.get("CDK_DEFAULT_REGION"))  # set by the CDK CLI, for its own commands
     app = make_app(overrides, outdir=outdir)
     settings = load_settings(app.node.try_get_context)
     target = LAMBDA if settings.bundle == "lambda" else host_target()

@@ -7,7 +7,6 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from constructs_lib.acknowledge import acknowledge
-from constructs_lib.settings import Settings
 
 
 class DeadLetters(Construct):
@@ -17,9 +16,8 @@ class DeadLetters(Construct):
     in 24 hours; `mail`, e-mails that SNS could not deliver; `schedule`, sweeps that could not be started.
     """
 
-    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id)
-        self._settings = settings
         self.ingest = self._queue("Ingest")
         self.alert = self._queue("Alert")
         self.rule = self._queue("Rule")
@@ -53,7 +51,6 @@ class DeadLetters(Construct):
             enforce_ssl=True,
             # No other queue may name one of these as its dead-letter queue.
             redrive_allow_policy=sqs.RedriveAllowPolicy(redrive_permission=sqs.RedrivePermission.DENY_ALL),
-            removal_policy=cdk.RemovalPolicy.RETAIN if self._settings.keep_data else cdk.RemovalPolicy.DESTROY,
         )
         acknowledge(queue, "It is encrypted at rest by SQS (SSE-SQS), which the rule does not know of.", "CKV_AWS_27")
         return queue

@@ -42,13 +42,4 @@ def only_on_aws(resource: cdk.CfnResource) -> None:
 
 def value_on_aws(scope: Construct, value: str) -> str:
     """Return `value` on AWS, nothing on the embedded AWS."""
-    return _either(scope, value, cdk.Aws.NO_VALUE)
-
-
-def value_when_embedded(scope: Construct, value: str) -> str:
-    """Return `value` on the embedded AWS, nothing on AWS."""
-    return _either(scope, cdk.Aws.NO_VALUE, value)
-
-
-def _either(scope: Construct, aws: str, embedded: str) -> str:
-    return cdk.Token.as_string(cdk.Fn.condition_if(on_aws(scope).logical_id, aws, embedded))
+    return cdk.Token.as_string(cdk.Fn.condition_if(on_aws(scope).logical_id, value, cdk.Aws.NO_VALUE))

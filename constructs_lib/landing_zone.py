@@ -36,19 +36,26 @@ class LandingZone(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._settings = settings
-        self._removal = cdk.RemovalPolicy.RETAIN if settings.keep_data else cdk.RemovalPolicy.DESTROY
         prefix = f"sensor-fanout-{settings.stage}-landing"
         # Plain text and not the bucket's attributes, which would tie a knot: bucket -> function -> role -> bucket.
         if bucket is None:
-            self.bucket_name = f"{prefix}-{cdk.Aws.ACCOUNT_ID}-{cdk.Aws.REGION}-an"
-            readable_name = f"{prefix}-<AWS::AccountId>-<AWS::Region>-an"
+            stack = cdk.Stack.of(self)
+            # Written out where the app knows account and region: CloudFormation imports no bucket by a name that it
+            # has to put together (CloudFormation User Guide, "Import AWS resources into a CloudFormation stack
+            # automatically").
+            self.bucket_name = f"{prefix}-{stack.account}-{stack.region}-an"
+            readable_name = (
+                self.bucket_name
+                if not cdk.Token.is_unresolved(self.bucket_name)
+                else f"{prefix}-<AWS::AccountId>-<AWS::Region>-an"
+            )
         else:
             self.bucket_name = readable_name = _name_of(bucket)
         self.bucket_arn = f"arn:{cdk.Aws.PARTITION}:s3:::{self.bucket_name}"
         # As cdk-nag writes it in what it finds.
         self.readable_arn = f"arn:<AWS::Partition>:s3:::{readable_name}"
         self.access_logs = self._access_logs_bucket() if bucket is None else None
-        self.bucket = bucket or self._bucket(prefix, self.access_logs)
+        self.bucket = bucket or self._bucket(self.access_logs)
         self.permission = self._permission(ingest)
         self.notification = _notification(ingest)
         if bucket is None:
@@ -69,7 +76,6 @@ class LandingZone(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.S3_MANAGED,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            removal_policy=self._removal,
             lifecycle_rules=[s3.LifecycleRule(id="expire", expiration=cdk.Duration.days(90))],
         )
         acknowledge(
@@ -81,7 +87,7 @@ class LandingZone(Construct):
         )
         return bucket
 
-    def _bucket(self, prefix: str, access_logs: s3.IBucket | None) -> s3.Bucket:
+    def _bucket(self, access_logs: s3.IBucket | None) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
             "Bucket",
@@ -92,15 +98,13 @@ class LandingZone(Construct):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             server_access_logs_bucket=access_logs,
             server_access_logs_prefix="landing/",
-            removal_policy=self._removal,
             lifecycle_rules=self._lifecycle(),
         )
         # Only this account can make `<prefix>-<account>-<region>-an`, so the name cannot be taken by anyone else
-        # (S3 User Guide, "Account regional namespaces"). The embedded AWS has no such namespaces: it gets the same
-        # name, written out.
+        # (S3 User Guide, "Namespaces for general purpose buckets"). The embedded AWS has no such namespaces. On the L1
+        # resource, because the L2 takes a prefix alone, of which CloudFormation makes the name.
         resource = cast(s3.CfnBucket, bucket.node.default_child)
-        resource.bucket_name = embedded.value_when_embedded(self, self.bucket_name)
-        resource.bucket_name_prefix = embedded.value_on_aws(self, prefix)
+        resource.bucket_name = self.bucket_name
         resource.bucket_namespace = embedded.value_on_aws(self, "account-regional")
         return bucket
 

@@ -35,7 +35,7 @@ class Metrics:
         return _metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", dimensions, "Maximum")
 
     def of_rule(self, name: str, *, bus: str, rule: str) -> cloudwatch.Metric:
-        """Return one of EventBridge's metrics of a rule."""
+        """Return one of EventBridge's metrics of a rule on a custom bus (EventBridge User Guide, "Monitoring")."""
         return _metric("AWS/Events", name, {"EventBusName": bus, "RuleName": rule}, "Sum")
 
     def of_topic(self, name: str, *, topic: str) -> cloudwatch.Metric:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sns as sns
@@ -78,7 +80,7 @@ class Observability(Construct):
 
     def _rows(self) -> list[list[cloudwatch.IWidget]]:
         own = self._metrics.own
-        bus, rule = self._fanout.bus.event_bus_name, self._fanout.rule.ref
+        bus, rule = self._fanout.bus.event_bus_name, cast(str, self._fanout.rule.name)
         topic = self._fanout.alerts.topic.topic_name
         mails = [
             self._metrics.of_topic(f"NumberOfNotifications{kind}", topic=topic) for kind in ("Delivered", "Failed")

@@ -23,6 +23,7 @@ from constructs_lib.errors import SynthError
 from constructs_lib.landing_zone import LandingZone
 from constructs_lib.observability import Observability
 from constructs_lib.reading_store import ReadingStore
+from constructs_lib.retention import keep_what_holds_data
 from constructs_lib.settings import Settings
 from constructs_lib.thresholds_parameter import ThresholdsParameter
 from constructs_lib.traced_function import TracedFunction
@@ -71,7 +72,7 @@ class SensorPipeline(Construct):
         super().__init__(scope, id)
         existing = existing or Existing()
         settings = replace(settings, stage=_checked(name) if name is not None else settings.stage)
-        self.dead_letters = DeadLetters(self, "DeadLetters", settings=settings)
+        self.dead_letters = DeadLetters(self, "DeadLetters")
         self.ingest = TracedFunction(
             self,
             "Ingest",
@@ -123,6 +124,7 @@ class SensorPipeline(Construct):
             alarm_topic=self.alarms.topic if self.alarms is not None else None,
             settings=settings,
         )
+        keep_what_holds_data(self, settings)
         self._tell_where_everything_is()
 
     def _alarm_topic(self, settings: Settings) -> AlarmTopic | None:

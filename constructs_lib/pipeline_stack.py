@@ -21,6 +21,7 @@ class PipelineStack(cdk.Stack):
         super().__init__(
             scope,
             id,
+            env=cdk.Environment(account=settings.account, region=settings.region),
             description="Sensor readings: S3 -> DynamoDB and EventBridge -> SNS e-mail",
             termination_protection=settings.keep_data,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
@@ -80,6 +79,8 @@ class ReadingStore(Construct):
         table = dynamodb.Table(
             self,
             id,
+            # By name, so that the tables of a deleted stack can be imported into its successor.
+            table_name=f"sensor-fanout-{self._settings.stage}-{id.lower()}",
             partition_key=_text_attribute(partition),
             sort_key=_text_attribute(sort) if sort else None,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
@@ -87,8 +88,6 @@ class ReadingStore(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=keep
             ),
-            deletion_protection=keep,
-            removal_policy=cdk.RemovalPolicy.RETAIN if keep else cdk.RemovalPolicy.DESTROY,
         )
         acknowledge(table, AWS_OWNED_KEY, "CKV_AWS_119")
         if not keep:

@@ -2,7 +2,8 @@
 
 Stages stand in cdk.json under `stages`; `-c stage=prod` picks one (default dev), `-c alert_emails=a@x.org,b@y.org`
 replaces its addresses, `-c emails_per_minute=10` its e-mail budget, `-c bundle=host` bundles the functions for this
-interpreter instead of Lambda.
+interpreter instead of Lambda. `-c account=111122223333 -c region=eu-central-1` writes both into the template, which is
+otherwise for any account and region.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from constructs_lib.errors import SynthError
+from constructs_lib.regions import check_region
 
 BundleTarget = Literal["lambda", "host"]
 DeviceIdentity = Literal["open", "folder"]
@@ -20,6 +22,7 @@ DeviceIdentity = Literal["open", "folder"]
 # Ten characters leave room for the account and region in the bucket's 63 (S3 User Guide, "Bucket naming rules") and
 # for the name of the X-Ray group in its 32 (X-Ray API Reference, CreateGroup).
 _STAGE = re.compile(r"[a-z][a-z0-9]{1,9}")
+_ACCOUNT = re.compile(r"\d{12}")
 # Enough to catch a slip of the hand; whether the address exists, the confirmation e-mail tells.
 _EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 # CloudWatch Logs API Reference, PutRetentionPolicy, `retentionInDays`.
@@ -38,8 +41,8 @@ class SettingsError(SynthError):
 class ReservedConcurrency:
     """Concurrent executions set aside for a function; None takes from the account's common pool.
 
-    Off where the account is new: its quota of 10 leaves nothing to reserve, and the deployment would fail
-    (Lambda Developer Guide, "Lambda quotas": 100 must stay unreserved).
+    Off unless asked for: a new account's quota of 10 leaves nothing to reserve, and the deployment would fail
+    (Lambda API Reference, PutFunctionConcurrency: 100 must stay unreserved). `sensorctl preflight` compares.
     """
 
     ingest: int | None = None
@@ -48,7 +51,7 @@ class ReservedConcurrency:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One stage. `keep_data` is for data worth keeping: point-in-time recovery, deletion protection, RETAIN."""
+    """One stage. `keep_data` is for data worth keeping: point-in-time recovery, and it outlives its stack."""
 
     stage: str
     alert_emails: tuple[str, ...]
@@ -63,6 +66,8 @@ class Settings:
     device_identity: DeviceIdentity = "open"
     gateways: tuple[str, ...] = ()
     bundle: BundleTarget = "lambda"
+    account: str | None = None  # None: any
+    region: str | None = None
 
 
 def load_settings(context: Callable[[str], Any]) -> Settings:
@@ -96,10 +101,12 @@ def load_settings(context: Callable[[str], Any]) -> Settings:
         device_identity=_identity(given),
         gateways=_gateways(given),
         bundle=cast(BundleTarget, bundle),
+        **_home(context("account"), context("region")),
     )
 
 
-_STAGE_MEMBERS = tuple(name for name in Settings.__dataclass_fields__ if name not in ("stage", "bundle"))
+_NO_STAGE_MEMBERS = ("stage", "bundle", "account", "region")
+_STAGE_MEMBERS = tuple(name for name in Settings.__dataclass_fields__ if name not in _NO_STAGE_MEMBERS)
 
 
 class _Section:
@@ -151,6 +158,16 @@ def _emails(where: str, given: Any) -> tuple[str, ...]:
     if len({address.lower() for address in addresses}) < len(addresses):
         raise SettingsError(f"{where} names an address twice; SNS keeps one subscription an address.")
     return addresses
+
+
+def _home(account: Any, region: Any) -> dict[str, str]:
+    """Return the account and region that the template is for, nothing if it is for any."""
+    if account is None and region is None:
+        return {}
+    check_region(region)
+    if not isinstance(account, str) or not _ACCOUNT.fullmatch(account) or not isinstance(region, str):
+        raise SettingsError(f"account is {account!r}, region {region!r}; give both: 12 digits, and such as us-east-1.")
+    return {"account": account, "region": region}
 
 
 def _with_rate(values: Any, rate: Any) -> Any:

@@ -42,8 +42,7 @@ class TracedFunction(Construct):
         super().__init__(scope, id)
         self.name = name = bundle.function
         reserved: int | None = getattr(settings.reserved_concurrency, name)
-        removal = cdk.RemovalPolicy.RETAIN if settings.keep_data else cdk.RemovalPolicy.DESTROY
-        self.log_group = logs.LogGroup(self, "Logs", removal_policy=removal)
+        self.log_group = logs.LogGroup(self, "Logs")
         # The L2 takes CDK's names for the periods; the settings hold days.
         cast(logs.CfnLogGroup, self.log_group.node.default_child).retention_in_days = settings.log_retention_days
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))

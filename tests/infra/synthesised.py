@@ -40,11 +40,11 @@ class Synthesised:
         return found
 
 
-def synthesise(stage: str, folder: Path) -> Synthesised:
+def synthesise(stage: str, folder: Path, **context: Any) -> Synthesised:
     stand_in = folder / "function.zip"
     with zipfile.ZipFile(stand_in, "w") as archive:
         archive.writestr("thresholds.json", "{}")
-    overrides = {"stage": stage, "alert_emails": ",".join(EMAILS)}
+    overrides = {"stage": stage, "alert_emails": ",".join(EMAILS), **context}
     app = make_app(overrides, outdir=str(folder / "cdk.out"))
     make_stack(
         app,

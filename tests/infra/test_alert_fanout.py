@@ -46,6 +46,8 @@ def test_events_are_archived_for_a_month_on_aws(stack: Synthesised) -> None:
 
     assert archive["Condition"] == "OnAws"
     properties = stack.properties("AWS::Events::Archive", "FanoutArchive")
+    assert properties["ArchiveName"] == f"sensor-fanout-{stack.stage}-events"
+    assert len(properties["ArchiveName"]) - len(stack.stage) + 10 <= 48  # a stage has 10 letters at most
     assert properties["RetentionDays"] == 30
     assert properties["SourceArn"] == "${FanoutBus.Arn}"
     assert properties["EventPattern"] == {"source": [contracts.SOURCE]}
@@ -200,7 +202,7 @@ def test_services_may_fill_only_their_own_queue(stack: Synthesised) -> None:
 
 
 def test_prod_keeps_dead_letters_and_the_key_and_dev_leaves_none(dev: Synthesised, prod: Synthesised) -> None:
-    for stack, policy in ((dev, "Delete"), (prod, "Retain")):
+    for stack, policy in ((dev, "Delete"), (prod, "RetainExceptOnCreate")):
         kept = {**stack.of_type("AWS::SQS::Queue"), **stack.of_type("AWS::KMS::Key")}
         assert {resource["DeletionPolicy"] for resource in kept.values()} == {policy}
         assert len(kept) == len(QUEUES) + 1

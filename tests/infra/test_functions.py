@@ -1,5 +1,10 @@
+import json
+from pathlib import Path
+
 import pytest
-from synthesised import Synthesised
+from synthesised import Synthesised, synthesise
+
+from constructs_lib.app import ROOT
 
 
 @pytest.mark.parametrize("name", ["ingest", "alert"])
@@ -51,19 +56,24 @@ def test_functions_are_told_where_things_are(stack: Synthesised) -> None:
     }
 
 
-def test_concurrency_is_reserved_in_prod_alone(dev: Synthesised, prod: Synthesised) -> None:
+def test_concurrency_is_reserved_where_a_stage_asks_for_it_alone(
+    dev: Synthesised, prod: Synthesised, tmp_path: Path
+) -> None:
     def reserved(stack: Synthesised) -> list[int | None]:
         functions = ("IngestFunction", "AlertFunction")
         return [
             stack.properties("AWS::Lambda::Function", name).get("ReservedConcurrentExecutions") for name in functions
         ]
 
-    assert reserved(dev) == [None, None]
-    assert reserved(prod) == [50, 10]
+    # A new account may run 10 functions at once, and 100 must stay unreserved: reserving any would fail there.
+    assert reserved(dev) == reserved(prod) == [None, None]
+    stages = json.loads((ROOT / "cdk.json").read_text())["context"]["stages"]
+    stages["prod"]["reserved_concurrency"] = {"ingest": 50, "alert": 10}
+    assert reserved(synthesise("prod", tmp_path, stages=stages)) == [50, 10]
 
 
 def test_logs_end_as_the_stage_says(dev: Synthesised, prod: Synthesised) -> None:
-    for stack, days, policy in ((dev, 7, "Delete"), (prod, 90, "Retain")):
+    for stack, days, policy in ((dev, 7, "Delete"), (prod, 90, "RetainExceptOnCreate")):
         groups = stack.of_type("AWS::Logs::LogGroup")
         assert set(groups) == {"IngestLogs", "AlertLogs"}
         for group in groups.values():

@@ -49,10 +49,9 @@ def test_the_bucket_has_one_name_in_the_accounts_own_namespace_and_when_embedded
     bucket = stack.properties("AWS::S3::Bucket", "LandingBucket")
     nothing = "${AWS::NoValue}"
 
-    prefix = f"sensor-fanout-{stack.stage}-landing"
-    assert bucket["BucketNamePrefix"] == {"Fn::If": ["OnAws", prefix, nothing]}
     assert bucket["BucketNamespace"] == {"Fn::If": ["OnAws", "account-regional", nothing]}
-    assert bucket["BucketName"] == {"Fn::If": ["OnAws", nothing, NAMED.format(stage=stack.stage)]}
+    assert bucket["BucketName"] == NAMED.format(stage=stack.stage)
+    assert "BucketNamePrefix" not in bucket  # CloudFormation takes the whole name or the prefix, not both
 
 
 def test_buckets_are_private_encrypted_and_reached_over_tls_alone(stack: Synthesised) -> None:
@@ -105,7 +104,7 @@ def test_current_uploads_never_expire(stack: Synthesised) -> None:
 
 
 def test_prod_keeps_its_buckets_and_dev_leaves_none(dev: Synthesised, prod: Synthesised) -> None:
-    for stack, policy in ((dev, "Delete"), (prod, "Retain")):
+    for stack, policy, replaced in ((dev, "Delete", "Delete"), (prod, "RetainExceptOnCreate", "Retain")):
         Template.from_json(stack.template).all_resources(
-            "AWS::S3::Bucket", {"DeletionPolicy": policy, "UpdateReplacePolicy": policy}
+            "AWS::S3::Bucket", {"DeletionPolicy": policy, "UpdateReplacePolicy": replaced}
         )

@@ -103,6 +103,11 @@ def test_the_dashboard_reads_as_the_flow_does(stack: Synthesised) -> None:
         *("6 E-mails sent", "7 E-mails delivered and failed", "From upload to alert (ms)"),
         *("Dead letters", "Thresholds invalid"),
     ]
+    events = next(w for w in widgets if w["properties"]["title"] == "4 Events to alert")
+    # EventBridge User Guide, "Monitoring Amazon EventBridge": both, for a rule on a custom bus. Ref is `bus|rule`.
+    rule = stack.properties("AWS::Events::Rule", "FanoutRule")["Name"]
+    dimensions = ["EventBusName", "${FanoutBus}", "RuleName", rule]
+    assert [metric[2:6] for metric in events["properties"]["metrics"]] == [dimensions, dimensions]
     late = next(w for w in widgets if w["properties"]["title"].startswith("From upload"))
     assert [metric[-1]["stat"] for metric in late["properties"]["metrics"]] == ["p50", "p99"]
 

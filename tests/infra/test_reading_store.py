@@ -34,14 +34,13 @@ def test_the_sweep_finds_its_work_in_one_index(stack: Synthesised) -> None:
 
 
 def test_prod_can_recover_its_tables_and_dev_leaves_none_behind(dev: Synthesised, prod: Synthesised) -> None:
-    for stack, keep, policy in ((dev, False, "Delete"), (prod, True, "Retain")):
+    for stack, keep, policies in ((dev, False, ("Delete", "Delete")), (prod, True, ("RetainExceptOnCreate", "Retain"))):
         tables = stack.of_type("AWS::DynamoDB::Table")
         assert set(tables) == {"StoreReadings", "StoreAlerts"}
         for table in tables.values():
             recovery = table["Properties"]["PointInTimeRecoverySpecification"]
             assert recovery == {"PointInTimeRecoveryEnabled": keep}
-            assert table["Properties"]["DeletionProtectionEnabled"] is keep
-            assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == (policy, policy)
+            assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == policies
 
 
 def test_retention_reaches_ingest_only_where_it_is_set(dev: Synthesised, prod: Synthesised) -> None:

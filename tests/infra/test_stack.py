@@ -1,23 +1,28 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_cdk.assertions import Template
-from synthesised import Synthesised
+from synthesised import Synthesised, synthesise
 
 from constructs_lib.app import ROOT, make_app, make_stack
 from constructs_lib.bundling import Bundle
 from constructs_lib.errors import SynthError
 from constructs_lib.settings import load_settings
 from lambdas.shared.thresholds import ThresholdsError
+from security.template import readable
 
 OUTPUTS = {
     *("LandingBucket", "DevicePolicy", "ReadingsTable", "AlertsTable", "EventBus", "EventRule", "EventArchive"),
     *("AlertTopic", "ThresholdsParameter", "IngestFunction", "AlertFunction", "IngestFailures", "AlertFailures"),
     *("RuleDeadLetters", "MailDeadLetters", "ScheduleDeadLetters", "Dashboard", "TraceGroup"),
 }
+
+HOLD_DATA = ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SQS::Queue")
 
 
 def test_the_stack_tells_where_everything_is(stack: Synthesised) -> None:
@@ -94,6 +99,10 @@ def test_bad_thresholds_stop_the_app_before_anything_is_made(tmp_path: Path, mon
     [
         ("stage=nope", "stage is 'nope'; cdk.json knows dev, prod."),
         ("alert_emails=bob", "alert_emails: 'bob' is no e-mail address."),
+        (
+            "region=me-south-1",
+            "region me-south-1 has no account-regional bucket names, which the landing bucket needs; choose another.",
+        ),
     ],
 )
 def test_a_wrong_setting_stops_the_app_with_one_sentence(tmp_path: Path, setting: str, sentence: str) -> None:
@@ -108,25 +117,64 @@ def test_a_wrong_setting_stops_the_app_with_one_sentence(tmp_path: Path, setting
     assert stopped.stderr == sentence + "\n"
 
 
-def test_a_dev_stage_leaves_nothing_behind_and_prod_keeps_what_holds_data(dev: Synthesised, prod: Synthesised) -> None:
-    def kept(stack: Synthesised) -> set[str]:
-        resources = stack.template["Resources"].values()
-        return {body["Type"] for body in resources if body.get("DeletionPolicy", "Delete") != "Delete"}
+def test_the_region_that_the_cdk_cli_names_is_refused_too(tmp_path: Path) -> None:
+    stopped = subprocess.run(
+        [sys.executable, str(ROOT / "app.py"), "-o", str(tmp_path)],
+        env={**os.environ, "CDK_DEFAULT_REGION": "me-central-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
+    assert stopped.returncode == 1
+    assert stopped.stderr.startswith("region me-central-1 has no account-regional bucket names")
+
+
+def test_a_dev_stage_leaves_nothing_behind_and_prod_keeps_what_holds_data(dev: Synthesised, prod: Synthesised) -> None:
+    def policies(stack: Synthesised) -> dict[str, set[tuple[str, str]]]:
+        found: dict[str, set[tuple[str, str]]] = {}
+        for body in stack.template["Resources"].values():
+            if body["Type"] in HOLD_DATA:
+                found.setdefault(body["Type"], set()).add((body["DeletionPolicy"], body["UpdateReplacePolicy"]))
+        return found
+
+    # A create that fails takes what it made away again; plain Retain would leave it, under names that block the retry.
+    assert policies(prod) == {kind: {("RetainExceptOnCreate", "Retain")} for kind in HOLD_DATA}
+    assert policies(dev) == {kind: {("Delete", "Delete")} for kind in HOLD_DATA}
     # SNS deletes a topic's subscriptions with the topic: tests/infra/test_alert_fanout.py
     assert kept(dev) == {"AWS::SNS::Subscription"}
-    assert kept(prod) == {
-        "AWS::DynamoDB::Table",
-        "AWS::KMS::Key",
-        "AWS::Logs::LogGroup",
-        "AWS::S3::Bucket",
-        "AWS::SNS::Subscription",
-        "AWS::SQS::Queue",
-    }
+    assert kept(prod) == {"AWS::SNS::Subscription", *HOLD_DATA}
     alarmed = {id for id, body in prod.of_type("AWS::CloudWatch::Alarm").items() if body["Properties"]["AlarmActions"]}
     assert alarmed == set(prod.of_type("AWS::CloudWatch::Alarm"))
-    for stack, protected in ((dev, False), (prod, True)):
+    for stack, recoverable in ((dev, False), (prod, True)):
         for table in stack.of_type("AWS::DynamoDB::Table").values():
-            assert table["Properties"].get("DeletionProtectionEnabled", False) is protected
             recovery = table["Properties"].get("PointInTimeRecoverySpecification", {})
-            assert recovery.get("PointInTimeRecoveryEnabled", False) is protected
+            assert recovery.get("PointInTimeRecoveryEnabled", False) is recoverable
+
+
+def test_nothing_that_a_failed_create_made_refuses_to_be_deleted(stack: Synthesised) -> None:
+    # DynamoDB refuses DeleteTable to everybody then, CloudFormation's rollback included.
+    assert [id for id, table in stack.of_type("AWS::DynamoDB::Table").items() if _protected(table)] == []
+
+
+def _protected(table: dict[str, Any]) -> bool:
+    return bool(table["Properties"].get("DeletionProtectionEnabled", False))
+
+
+def kept(stack: Synthesised) -> set[str]:
+    resources = stack.template["Resources"].values()
+    return {body["Type"] for body in resources if body.get("DeletionPolicy", "Delete") != "Delete"}
+
+
+def test_what_must_outlive_a_stack_has_a_name_that_another_stack_can_import(prod: Synthesised, tmp_path: Path) -> None:
+    # CloudFormation User Guide, "Import AWS resources into a CloudFormation stack automatically": static names alone.
+    home = {"account": "111122223333", "region": "eu-central-1"}
+    known = synthesise("prod", tmp_path, **home)
+
+    tables = {id: body["Properties"]["TableName"] for id, body in known.of_type("AWS::DynamoDB::Table").items()}
+    assert tables == {"StoreReadings": "sensor-fanout-prod-readings", "StoreAlerts": "sensor-fanout-prod-alerts"}
+    bucket = known.of_type("AWS::S3::Bucket")["LandingBucket"]["Properties"]
+    assert bucket["BucketName"] == "sensor-fanout-prod-landing-111122223333-eu-central-1-an"
+    # Where nobody says which account, the same name is put together by CloudFormation: no update replaces the bucket.
+    anywhere = readable(prod.of_type("AWS::S3::Bucket")["LandingBucket"]["Properties"])
+    assert anywhere["BucketName"] == "sensor-fanout-prod-landing-${AWS::AccountId}-${AWS::Region}-an"
