@@ -19,6 +19,7 @@ from sensorctl.commands import alerts, subscribers, thresholds
 from sensorctl.commands.cost import cost
 from sensorctl.commands.devices import devices
 from sensorctl.commands.empty import empty
+from sensorctl.commands.preflight import preflight
 from sensorctl.commands.readings import readings
 from sensorctl.commands.redrive import redrive
 from sensorctl.commands.replay import reconcile, replay
@@ -50,6 +51,7 @@ app.command()(reconcile)
 app.command()(report)
 app.command()(empty)
 app.command()(cost)
+app.command()(preflight)
 
 
 def main() -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
@@ -34,15 +35,27 @@ def aws_access(*, profile: str | None, region: str | None) -> Access:
     return Access(profile=profile, region=known or REGION)
 
 
+def access_to(*, root: Path, embedded: bool, profile: str | None, region: str | None) -> Access:
+    """Return access to the AWS that the options name, whatever is deployed there. Raises UserError as `connect`."""
+    if embedded:
+        return Access.from_json(_embedded_state(root)["access"])
+    return aws_access(profile=profile, region=region)
+
+
 def connect(*, root: Path, embedded: bool, stage: str, profile: str | None, region: str | None) -> Connection:
     """Return the pipeline that the options name. Raises UserError when it cannot be reached, saying what to do."""
     if embedded:
-        state = background.state(root)
-        if state is None:
-            raise UserError("the embedded AWS is not up; start it with `make up`")
+        state = _embedded_state(root)
         return Connection(access=Access.from_json(state["access"]), pipeline=Pipeline(**state["pipeline"]))
     access = aws_access(profile=profile, region=region)
     try:
         return Connection(access=access, pipeline=find_pipeline(access, stage=stage))
     except (BotoCoreError, ClientError) as error:
         raise UserError(f"AWS cannot be asked for stage {stage} in {access.region}: {error}") from None
+
+
+def _embedded_state(root: Path) -> dict[str, Any]:
+    state = background.state(root)
+    if state is None:
+        raise UserError("the embedded AWS is not up; start it with `make up`")
+    return state

@@ -26,6 +26,7 @@ COMMANDS = [
     "reconcile",
     "report",
     "cost",
+    "preflight",
 ]
 
 
@@ -36,7 +37,9 @@ def test_each_command_has_a_help_of_its_own(command: str) -> None:
     assert f"sensorctl {command}" in said.out or f" {command} [OPTIONS]" in said.out
 
 
-@pytest.mark.parametrize("command", ["status", "devices", "readings", "traces", "alerts", "redrive", "reconcile"])
+@pytest.mark.parametrize(
+    "command", ["status", "devices", "readings", "traces", "alerts", "redrive", "reconcile", "preflight"]
+)
 def test_what_lists_does_so_for_programs_and_on_any_aws(command: str) -> None:
     out = sensorctl(command, "--help").out
     assert all(option in out for option in ("--json", "--embedded", "--stage", "--profile", "--region"))
