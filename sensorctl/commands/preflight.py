@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sensorctl import terminal
 from sensorctl.options import ROOT, Embedded, Profile, Region, Stage
 
 
@@ -39,7 +40,7 @@ def preflight(
     checks = checks_of(access_to(root=ROOT, embedded=embedded, profile=profile, region=region), settings)
     for check in checks:
         if as_json:
-            typer.echo(json.dumps(check.to_json()))
+            terminal.say(json.dumps(check.to_json()))
         else:
-            typer.echo(f"{check.level:<10}{check.name}: {check.says}" + (f" -> {check.do}" if check.do else ""))
+            terminal.say(f"{check.level:<10}{check.name}: {check.says}" + (f" -> {check.do}" if check.do else ""))
     raise typer.Exit(0 if can_deploy(checks) else 1)
