@@ -71,7 +71,7 @@ synth: setup .tools/.ready ## the template, as it would be deployed, into cdk.ou
 
 deploy: setup .tools/.ready ## put it on AWS: make deploy EMAILS=you@example.com [STAGE=prod] [REGION=...]
 	@$(CDK) synth --quiet $(CONTEXT)
-	@$(BIN)/python -m sensorctl preflight --stage $(STAGE) --region $(REGION)
+	@$(BIN)/python -m sensorctl preflight --stage "$$STAGE" --region "$$REGION"
 	@$(CDK) --app cdk.out bootstrap
 	@$(CDK) --app cdk.out deploy --require-approval never
 # EMAILS adds addresses; who is subscribed already stays, named there or not.

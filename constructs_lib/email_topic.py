@@ -26,7 +26,6 @@ def encrypted_topic(
         description=f"Encrypts {what} of the {settings.stage} stage on their way through SNS.",
         enable_key_rotation=True,
         pending_window=cdk.Duration.days(30 if settings.keep_data else 7),
-        removal_policy=cdk.RemovalPolicy.RETAIN if settings.keep_data else cdk.RemovalPolicy.DESTROY,
     )
     topic = sns.Topic(
         scope,
