@@ -53,6 +53,8 @@ def _asked(access: Access, name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except ClientError as error:
-        if access.endpoint is None and error.response["Error"]["Code"] not in _MAY_NOT:
+        if access.endpoint is not None:
+            return Check(name=name, level="unknown", says="the embedded AWS does not know")
+        if error.response["Error"]["Code"] not in _MAY_NOT:
             raise
-        return Check(name=name, level="unknown", says=f"AWS does not say: {error}")
+        return Check(name=name, level="unknown", says=f"these credentials may not ask: {error}")

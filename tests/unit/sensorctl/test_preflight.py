@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from command_kit import sensorctl
 
@@ -253,6 +254,18 @@ def test_a_fifth_policy_of_others_leaves_no_room_for_ours() -> None:
     ours = [{"PolicyName": "sensor-fanout-prod-alerts"}, *taken[:4]]
     checks = checked(account(xray=[("list_resource_policies", {"ResourcePolicies": ours}), destination]))
     assert broken(checks) == []
+
+
+def test_what_the_embedded_aws_does_not_know_is_said_in_a_few_words() -> None:
+    # moto answers an operation that it has not with a page of HTML.
+    asked = replace(account(xray=[("list_resource_policies", "404"), FREE["xray"][1]]), endpoint="https://localhost:1")
+
+    assert checked(asked)["X-Ray policies"].says == "the embedded AWS does not know"
+
+
+def test_what_goes_wrong_otherwise_is_raised() -> None:
+    with pytest.raises(ClientError, match="InternalServerError"):
+        checked(account(ssm=[("get_parameter", "InternalServerError")]))
 
 
 def test_what_may_not_be_asked_is_unknown_and_stops_nothing() -> None:
