@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lambdas.alert.lifecycle import badness
 from lambdas.alert.records import RANK, Notice
 from lambdas.alert.texts import Origin, Text, text_of
-from lambdas.alert.wording import COLUMNS, ascii_only, cut, paragraph, table
+from lambdas.alert.wording import COLUMNS, ascii_only, cut, paragraph, table, unlinked
 from lambdas.shared.printable import printable
 
 SUBJECT_MOST = 99
@@ -36,8 +36,10 @@ def render(notice: Notice, *, stage: str, region: str) -> Mail:
     """Return the e-mail of any notice but a digest. The Subject names the stage unless it is prod."""
     text = text_of(notice, origin=Origin(stage=stage, region=region))
     prefix = _stage_prefix(stage)
-    blocks = [paragraph(text.sentence), table(text.rows)]
-    blocks += [f"{title}:\n  {line}" for title, line in text.pointers]
+    blocks = [paragraph(unlinked(text.sentence)), table([(label, unlinked(row)) for label, row in text.rows])]
+    blocks += [
+        f"{title}:\n  {line if line.startswith('https://') else unlinked(line)}" for title, line in text.pointers
+    ]
     blocks.append(f"Alert {notice.alert_id}")
     return Mail(
         subject=prefix + _headline(text, width=SUBJECT_MOST - len(prefix)),
@@ -83,10 +85,10 @@ def _stage_prefix(stage: str) -> str:
 
 def _headline(text: Text, *, width: int) -> str:
     """Return label, device, metric and tail in `width` columns: the device is cut first, then the metric, then all."""
-    label, tail = f"[{text.label.upper()}]", ascii_only(text.tail)
-    metric = cut(ascii_only(text.metric), _METRIC_MOST)
+    label, tail = f"[{text.label.upper()}]", ascii_only(unlinked(text.tail))
+    metric = cut(ascii_only(unlinked(text.metric)), _METRIC_MOST)
     room = width - sum(len(part) + 1 for part in (label, metric, tail) if part)
-    device = cut(ascii_only(text.device), max(room, 12))
+    device = cut(ascii_only(unlinked(text.device)), max(room, 12))
     return cut(" ".join(part for part in (label, device, metric, tail) if part), width)
 
 

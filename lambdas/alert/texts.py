@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lambdas.alert.lifecycle import CALM_AFTER
 from lambdas.alert.records import AlertFacts, Notice, PendingBreach, RejectedFacts, SilenceFacts
-from lambdas.alert.wording import amount, spoken, utc, utc_argument
+from lambdas.alert.wording import amount, masked, spoken, utc, utc_argument
 from lambdas.shared.contracts import Bound, ObjectRef, ThresholdBreached
 from lambdas.shared.printable import printable
 from lambdas.shared.threshold_rules import Crossing
@@ -173,7 +173,7 @@ def _rejected(facts: RejectedFacts, *, origin: Origin) -> Text:
     parts += [f"{values:,} single value{'s' * (values != 1)}"] if values else []
     counts = sorted(rejected.reasons.items(), key=lambda reason: (-reason[1], reason[0]))
     examples = [
-        (f"At {printable(example.position)}", f"{printable(example.reason)}: {printable(example.detail)}")
+        (f"At {printable(example.position)}", f"{printable(example.reason)}: {masked(printable(example.detail))}")
         for example in rejected.examples
     ]
     source = rejected.object

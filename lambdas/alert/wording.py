@@ -5,6 +5,7 @@ Ids and keys come from devices: `printable` keeps them on their line, so that no
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,20 @@ from datetime import UTC, datetime, timedelta
 from lambdas.shared.printable import printable
 
 COLUMNS = 72
+# What mail clients make links of: `anything://` (but for our own s3://), `mailto:` and the like, and names of hosts,
+# whose last label is a word, if it is not the ending of a data file.
+_SCHEME = re.compile(
+    r"(?<![A-Za-z0-9])(?!s3://)([A-Za-z][A-Za-z0-9+-]{1,30}):(?=//)|\b(mailto|tel|javascript):", re.IGNORECASE
+)
+_HOST_DOT = re.compile(
+    r"(?<=[A-Za-z0-9-])\.(?!(?:json|ndjson|jsonl|csv|gz|txt|log|senml|bin)(?![A-Za-z0-9-]))"
+    r"(?=[A-Za-z]{2,24}(?![A-Za-z0-9-]))"
+)
+# Keys and tokens: what AWS's access keys and JSON web tokens begin with, and any long run of letters and digits.
+_SECRET = re.compile(
+    r"\b(?:AKIA|ASIA|eyJ)[A-Za-z0-9+/_=.-]{8,}|(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9+/_=-]{24,}"
+)
+_MASKED = 4
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
@@ -47,6 +62,19 @@ def amount(value: float | int, unit: str | None) -> str:
     """Return a value with its unit: `92.4 Cel`; ten significant digits at most."""
     text = f"{value:.10g}"
     return f"{text} {printable(unit)}" if unit else text
+
+
+def unlinked(text: str) -> str:
+    """Return the text with a backslash where a mail client would see a link: `http\\://evil\\.com`.
+
+    A shell takes such a word for the one without, so that a command in an e-mail still works when it is copied.
+    """
+    return _HOST_DOT.sub(r"\\.", _SCHEME.sub(lambda found: f"{found[1] or found[2]}\\:", text))
+
+
+def masked(text: str) -> str:
+    """Return the text with what looks like a key or a token cut to its first four characters."""
+    return _SECRET.sub(lambda found: f"{found[0][:_MASKED]}...", text)
 
 
 def ascii_only(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,8 @@ from lambdas.ingest.decoding.reading import Reading
 from lambdas.shared.contracts import Bound, ObjectRef, ThresholdBreached, breach_id
 from lambdas.shared.thresholds import Crossing, Thresholds
 
-# An event stays small whatever a device calls its unit.
-_LONGEST_UNIT = 32
+# A unit is a unit and no sentence: UCUM and SenML names, such as m/s2, %RH, 1/min, kW.h, °C.
+_UNIT = re.compile(r"[^\W_][\w%/^*.()°²³'-]{0,15}|[%°/][\w%/^*.()°²³'-]{0,15}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,4 +112,4 @@ def _gravity(crossing: Crossing, value: float | int) -> tuple[bool, float | int]
 
 
 def _short(unit: str | None) -> str | None:
-    return unit if unit is None or (len(unit) <= _LONGEST_UNIT and unit.isprintable()) else None
+    return unit if unit is not None and _UNIT.fullmatch(unit) else None
