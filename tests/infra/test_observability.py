@@ -89,7 +89,7 @@ def test_alarms_reach_people_in_prod_alone(dev: Synthesised, prod: Synthesised) 
         return [stack.properties("AWS::CloudWatch::Alarm", id).get("AlarmActions", []) for id in ids]
 
     assert actions(dev) == [[]] * 16
-    assert actions(prod) == [["${FanoutAlertsTopic}"]] * 16
+    assert actions(prod) == [["${AlarmMailTopic}"]] * 16
 
 
 def test_the_dashboard_reads_as_the_flow_does(stack: Synthesised) -> None:
