@@ -17,6 +17,7 @@ from rich.text import Text
 from lambdas.ingest.decoding.gzip import too_large
 from lambdas.ingest.decoding.limits import DEFAULT
 from lambdas.ingest.decoding.payload import Payload
+from lambdas.ingest.ownership import owned
 from lambdas.shared.printable import printable
 from sensorctl import terminal
 
@@ -36,11 +37,12 @@ class Checked:
     error: str | None = None
 
 
-def check(files: Sequence[Path | str], json_output: bool) -> int:
+def check(files: Sequence[Path | str], json_output: bool, *, source: str | None = None) -> int:
     """Print what is in each file: a table, or with `json_output` one JSON object a line.
 
-    `-` is standard input. Returns 0 when every value is accepted, 1 when some are not, 2 when a file cannot be read or
-    there is none, which one sentence on standard error then says. Relative and future times are judged by the clock.
+    `-` is standard input. With `source` the files are judged as if that device had uploaded them to a stage where each
+    speaks for itself alone. Returns 0 when every value is accepted, 1 when some are not, 2 when a file cannot be read
+    or there is none, which one sentence on standard error then says. Relative and future times are judged by the clock.
     """
     if not files:
         terminal.say("sensorctl: check needs files, such as readings.ndjson (or - for standard input)", err=True)
@@ -48,7 +50,7 @@ def check(files: Sequence[Path | str], json_output: bool) -> int:
     now = datetime.now(UTC)
     checked = []
     for name in map(str, files):
-        result = _check(name, now=now)
+        result = _check(name, now=now, source=source)
         checked.append(result)
         if result.error is not None:
             terminal.say(f"sensorctl: {result.error}", err=True)
@@ -61,7 +63,7 @@ def check(files: Sequence[Path | str], json_output: bool) -> int:
     return 1 if any(result.rejected or result.values for result in checked) else 0
 
 
-def _check(name: str, *, now: datetime) -> Checked:
+def _check(name: str, *, now: datetime, source: str | None) -> Checked:
     result = Checked(file=name)
     if "\0" in name:
         result.error = f"{printable(name)} cannot be read: no file name holds a zero byte"
@@ -75,7 +77,7 @@ def _check(name: str, *, now: datetime) -> Checked:
                 result.rejected[error.reason], result.first = 1, f"object: {error.detail}"
                 return result
             payload = Payload([stored], now=now)
-            for batch in payload:
+            for batch in (owned(decoded, device_id=source) for decoded in payload):
                 result.readings += len(batch.readings)
                 result.rejected.update(reject.reason for reject in batch.rejects if reject.member is None)
                 result.values.update(reject.reason for reject in batch.rejects if reject.member is not None)

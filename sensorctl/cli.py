@@ -119,12 +119,15 @@ def down() -> None:
 @app.command()
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Files of readings; - is standard input.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="The device that uploads them, where each may speak for itself alone.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Say what ingest would make of files, with no AWS: exit code 0 all accepted, 1 some rejected, 2 unreadable."""
     from sensorctl import check as checking  # noqa: PLC0415
 
-    raise typer.Exit(checking.check(files or [], as_json))
+    raise typer.Exit(checking.check(files or [], as_json, source=source))
 
 
 @app.command(hidden=True)

@@ -25,7 +25,7 @@ from lambdas.ingest.decoding.reading import Batch, Form, RecordError, Reject
 from lambdas.ingest.device_names import DeviceNames
 from lambdas.ingest.events_out import EventBus
 from lambdas.ingest.items import Item, Origin, items
-from lambdas.ingest.ownership import ANY_DEVICE, Ownership, foreign
+from lambdas.ingest.ownership import ANY_DEVICE, Ownership, owned
 from lambdas.ingest.processed import note
 from lambdas.ingest.quarantine import Quarantine
 from lambdas.ingest.store import BATCH, ReadingStore
@@ -173,7 +173,7 @@ class _Work:
         return self._outcome
 
     def _store(self, batch: Batch, retrying: Retrying, *, last: bool) -> None:
-        batch = self._owned(batch)
+        batch = owned(batch, device_id=self._only_device)
         outcome, readings = self._outcome, batch.readings
         times = timestamps.texts([reading.timestamp for reading in readings])
         crossed = self._breaches.evaluate(readings, times)
@@ -195,14 +195,6 @@ class _Work:
         outcome.examples += batch.rejects[: _EXAMPLES - len(outcome.examples)]
         if len(self._breaches) > _MOST_BREACHES:
             self._tell_breaches(retrying)
-
-    def _owned(self, batch: Batch) -> Batch:
-        """Return the batch with the readings of devices that this upload may not speak for among its rejects."""
-        only = self._only_device
-        if only is None or not (refused := foreign(batch.readings, device_id=only)):
-            return batch
-        own = [reading for reading in batch.readings if reading.device_id == only]
-        return Batch(readings=own, rejects=[*batch.rejects, *refused])
 
     def _tell_breaches(self, retrying: Retrying) -> None:
         events = self._breaches.drain()

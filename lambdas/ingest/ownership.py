@@ -7,13 +7,12 @@ device could upload readings in another's name, which would open, or end, that o
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
-from lambdas.ingest.decoding.reading import Reading, Reject
+from lambdas.ingest.decoding.reading import Batch, Reading, Reject
 from lambdas.shared.source import source_of
 
 DeviceIdentity = Literal["open", "folder"]
@@ -43,9 +42,13 @@ class Ownership:
 ANY_DEVICE = Ownership()
 
 
-def foreign(readings: Sequence[Reading], *, device_id: str) -> list[Reject]:
-    """Return a reject for each reading that is not of `device_id`, in order."""
-    return [_reject(reading, device_id) for reading in readings if reading.device_id != device_id]
+def owned(batch: Batch, *, device_id: str | None) -> Batch:
+    """Return the batch with readings of other devices than `device_id` among its rejects; None is any device."""
+    if device_id is None or all(reading.device_id == device_id for reading in batch.readings):
+        return batch
+    own = [reading for reading in batch.readings if reading.device_id == device_id]
+    foreign = [_reject(reading, device_id) for reading in batch.readings if reading.device_id != device_id]
+    return Batch(readings=own, rejects=[*batch.rejects, *foreign])
 
 
 def _reject(reading: Reading, device_id: str) -> Reject:

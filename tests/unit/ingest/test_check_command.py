@@ -124,3 +124,15 @@ def test_a_file_over_the_size_limit_is_refused_as_a_whole(tmp_path: Path, capsys
     assert check([large], True) == 1
     found = json.loads(capsys.readouterr().out)
     assert (found["readings"], found["rejected"]) == (0, {"object_too_large": 1})
+
+
+def test_with_a_source_readings_of_other_devices_are_rejected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "two.ndjson"
+    path.write_bytes(text("boiler-7") + b"\n" + text("press-1"))
+
+    assert check([path], True, source="boiler-7") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["readings"], found["rejected"]) == (1, {"not_its_device": 1})
+    assert check([path], True) == 0
