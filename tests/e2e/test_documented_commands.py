@@ -27,6 +27,7 @@ NOT_HERE = {
     "sensorctl": "a name, no command",
     "sensorctl thresholds set": "mentioned without what to set",
     "sensorctl subscribers confirm": "mentioned without the link",
+    "sensorctl subscribers remove": "mentioned without the address",
     "sensorctl subscribers confirm the-link-in-the-e-mail-that-AWS-sends": "needs AWS, which sends the link",
     "sensorctl status --stage prod": "needs AWS: the embedded one has one stage",
     "sensorctl alerts --digest ID": "needs a storm: tests/unit/sensorctl/test_alerts_command.py",

@@ -125,6 +125,9 @@ def test_what_a_role_is_granted_is_what_the_bundle_can_call(dev: Synthesised, fu
             service, name = action.split(":")
             if service not in NOT_CALLED:
                 granted.setdefault(service, set()).add(OPERATION_OF_ACTION.get(name, name))
+    if function == "ingest":
+        # Never called: S3 answers 404 and not 403 for what is gone where the caller may list the bucket.
+        granted["s3"].remove("ListBucket")
     # S3 takes the plain right for objects of a bucket without versions; ours has them, so only the versioned one is
     # granted.
     assert granted == {service: set(names) for service, names in OPERATIONS[function].items()}
