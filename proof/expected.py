@@ -126,9 +126,9 @@ def _text(at: datetime) -> str:
 
 
 def _number(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not isinstance(value, int | float):
         raise TypeError
-    return Decimal(repr(value))
+    return Decimal(int(value) if isinstance(value, bool) else repr(value))
 
 
 def _breaches(readings: list[Reading], documents: list[dict[str, Any]], *, uploaded: str) -> tuple[Breach, ...]:

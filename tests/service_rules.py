@@ -13,6 +13,11 @@ from sensorctl.embedded.gate.refusals.wire import HttpRequest, Refusal, read, re
 _tables: dict[str, Keys] = {}
 
 
+def forget_tables() -> None:
+    """Forget the keys of tables that earlier tests made: another one may have one of the same name."""
+    _tables.clear()
+
+
 class _Raw(io.BytesIO):
     def stream(self, **_: Any) -> Any:
         yield self.read()

@@ -94,7 +94,7 @@ def test_records_that_are_none_are_counted_and_the_first_is_told(file: Any) -> N
     found = read(file(text), MAPPED)
     assert (len(found.readings), found.skipped) == (2, 4)
     assert found.first_problem is not None
-    assert found.first_problem.startswith("record 3: device_id is 'Pump 9'; it must start with a letter or digit")
+    assert found.first_problem.startswith("record 3: device_id is 'Pump 9'; only letters, digits and")
 
 
 @pytest.mark.parametrize(
