@@ -33,7 +33,7 @@ def last_readings(access: Access, pipeline: Pipeline, *, now: datetime) -> dict[
     A reading stamped more than five minutes after `now` does not count, as in the sweep.
     """
     dynamodb, table = access.client("dynamodb", pool=_AT_ONCE), pipeline.readings_table
-    devices = sorted(device for device, _ in Readings(dynamodb, table=table).devices())
+    devices = sorted(device.key for device, _ in Readings(dynamodb, table=table).devices())
     return dict(_newest(dynamodb, table=table, devices=devices, now=now))
 
 

@@ -1,7 +1,8 @@
 """Takes what waits in the failure and dead-letter queues and does it again; a message goes only once that succeeded.
 
 Doing it again is safe: ingest writes the same items, and alert drops the breaches it has seen. E-mails are published
-again one at a time, out of the budget that alert takes from (lambdas/alert/budget.py), of which it leaves alert a half.
+again one at a time, out of the budget that alert takes from (lambdas/alert/budget.py), as a source like others: a half
+is left to those.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from sensorctl.pipeline import Pipeline
 
 # How long to wait where the budget of this second or minute is spent.
 _PAUSE_S = 0.5
+# Whose the e-mails count as; no folder has a slash in its name.
+_SOURCE = "/redrive"
 _LOST = FunctionError(words="SQS would not let us hold it any longer; others may have it now", kind="lost")
 
 
@@ -72,14 +75,18 @@ class Redrive:
         }
         self._messages = HeldMessages(access.client("sqs"), urls, monotonic=monotonic)
 
-    @cached_property
+    @property
     def emails_per_minute(self) -> int:
-        """How many e-mails a minute may be published again: a half of what alert's own settings say."""
+        """How many e-mails a minute may be published again: a half of the budget, the most that a source can take."""
+        return (self._budget_per_minute + 1) // 2
+
+    @cached_property
+    def _budget_per_minute(self) -> int:
         configuration = self._access.client("lambda").get_function_configuration(
             FunctionName=self._pipeline.alert_function
         )
         environment = {**configuration["Environment"]["Variables"], "AWS_REGION": self._access.region or ""}
-        return max(1, Settings.from_env(environment).emails_per_minute // 2)
+        return Settings.from_env(environment).emails_per_minute
 
     @contextmanager
     def taken(self, queues: Sequence[Queue], *, match: str, most: int) -> Iterator[list[Held]]:
@@ -127,7 +134,7 @@ class Redrive:
         worker = WORKER[failed.queue]
         if worker is not None:
             return self._functions.run(self._names[worker], failed.payload)
-        while not self._budget.take(self._clock()):
+        while not self._budget.take(self._clock(), source=_SOURCE):
             if not self._messages.renew() or message not in self._messages:
                 return _LOST
             self._sleep(_PAUSE_S)
@@ -139,7 +146,7 @@ class Redrive:
         return EmailBudget(
             self._access.client("dynamodb"),
             table=self._pipeline.alerts_table,
-            per_minute=self.emails_per_minute,
+            per_minute=self._budget_per_minute,
             per_second=EMAILS_PER_SECOND // 2,
         )
 

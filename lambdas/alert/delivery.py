@@ -13,6 +13,7 @@ from typing import Any
 
 from lambdas.alert import outbox
 from lambdas.alert.budget import EmailBudget
+from lambdas.alert.fairness import source_of_notice
 from lambdas.alert.ledger import ATTEMPTS, Conflict, ContentionError, Ledger
 from lambdas.alert.message import Mail
 from lambdas.alert.records import Decision, Message, Notice, Record
@@ -88,8 +89,11 @@ class Delivery:
             now = self._clock()
             decision = decide(current.state, now)
             again = outbox.to_send(current, now=now, pending=pending)
-            wanted = len(again) + len(decision.notices)
-            while granted < wanted and (not budgeted or self._budget.take(now)):
+            notices = (*(message.notice for message in again), *decision.notices)
+            wanted = len(notices)
+            while granted < wanted and (
+                not budgeted or self._budget.take(now, source=source_of_notice(notices[granted]))
+            ):
                 granted += 1
             planned = outbox.advance(
                 current,

@@ -14,8 +14,9 @@ from itertools import accumulate
 
 from lambdas.alert import outbox
 from lambdas.alert.delivery import Delivery, Outcome
+from lambdas.alert.fairness import round_robin, source_of_notice
 from lambdas.alert.ledger import Ledger, digest_key
-from lambdas.alert.message import Mail
+from lambdas.alert.message import Mail, urgency
 from lambdas.alert.records import Decision, Digest, Member, Message, Notice, Record
 
 # What one digest counts at most: its marks must fit into one sweep, and its list of names into one item (400 KB),
@@ -41,7 +42,10 @@ class Digests:
         self._clock = clock
 
     def make(self, waiting: Sequence[tuple[Record, Message]]) -> int:
-        """Make this minute's digest of what waits, unless there is one; return the e-mails sent (0 or 1)."""
+        """Make this minute's digest of what waits, unless there is one; return the e-mails sent (0 or 1).
+
+        What comes first in `waiting` is counted first (see `in_order`).
+        """
         digest_id = self._clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
         members = _as_many_as_fit(waiting)
 
@@ -88,6 +92,12 @@ class Digests:
         )
         found = next((message for message in marked.outbox if message.message_id == member.message_id), None)
         return found.notice if found is not None and found.digest_id == digest.digest_id else None
+
+
+def in_order(waiting: Sequence[tuple[Record, Message]]) -> list[tuple[Record, Message]]:
+    """Return what waits, the worst of each source before the second of any."""
+    worst_first = sorted(waiting, key=lambda pair: urgency(pair[1].notice), reverse=True)
+    return round_robin(worst_first, source=lambda pair: source_of_notice(pair[1].notice))
 
 
 def _as_many_as_fit(waiting: Sequence[tuple[Record, Message]]) -> tuple[Member, ...]:

@@ -8,6 +8,7 @@ partitions, because a storm's items would overrun a single one (1,000 write unit
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,8 +18,10 @@ from typing import Any, Literal
 
 from lambdas.alert import codec, outbox
 from lambdas.alert.codec import Attribute, from_map, to_attribute, to_map
+from lambdas.alert.fairness import source_of_state
 from lambdas.alert.records import Digest, Message, MetricState, Record, Rejection, Silence, State
 from lambdas.shared.logs import log
+from lambdas.shared.source import source_of
 from lambdas.shared.times import timestamp
 
 INDEX = "work"
@@ -31,6 +34,10 @@ RECORDS: dict[str, type[State]] = {"alert": MetricState, "silence": Silence, "re
 # How long items are kept that nobody needs any more: sent digests, rejections, devices that report again.
 _RETENTION = timedelta(days=90)
 _PAGE = 100
+# Watched records read whole; of more than that the function's memory would not hold all.
+_WHOLE = 500
+_SHORT = "alert_key, due_at, #source, alert.worst.#object.#key"
+_SHORT_NAMES = {"#source": "source", "#object": "object", "#key": "key"}
 # An item may take 400 KB (DynamoDB Developer Guide, "Quotas in Amazon DynamoDB"); the rest is for the key set aside.
 _MOST_BYTES = 400 * 1024 - 4096
 # Enough for ten invocations to pass each other on one item.
@@ -68,6 +75,15 @@ class Bookmark:
     name: str
     version: int | None = 0
     at: Cursor | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What the sweep looks after: a key and whose it is. `record`: as the index has it, where it was read whole."""
+
+    key: str
+    source: str
+    record: Record | None = None
 
 
 def alert_key(device_id: str, metric: str) -> str:
@@ -193,26 +209,43 @@ class Ledger:
         An item that cannot be read starts afresh: it must not hold up the others. The index is eventually consistent: a
         record may be older than the item, which a write over it will notice.
         """
+        for item, cursor in self._items(work, now=now, after=after):
+            key = item["alert_key"]["S"]
+            yield _record_of(item) or self.get(key, blank=_blank(key)), cursor
+
+    def watched(self, *, now: datetime, after: Cursor | None = None) -> Iterator[tuple[Watched, Cursor]]:
+        """Yield what is watched, in the order of `walk`; the first 500 with their records, the others without."""
+        for item, cursor in self._items("watch", now=now, after=after, whole=_WHOLE):
+            record = _record_of(item) if "version" in item else None
+            source = source_of_state(record.state) if record is not None else _source_in(item)
+            yield Watched(key=item["alert_key"]["S"], source=source, record=record), cursor
+
+    def read(self, watched: Watched) -> Record:
+        """Return the record of what is watched."""
+        return watched.record or self.get(watched.key, blank=_blank(watched.key))
+
+    def _items(
+        self, work: Work, *, now: datetime, after: Cursor | None, whole: float = math.inf
+    ) -> Iterator[tuple[dict[str, Attribute], Cursor]]:
+        """Yield the items that are due; those behind the first `whole` ones with little more than key and source."""
         start = after or Cursor(shard=0)
+        seen = 0
         for shard in range(start.shard, SHARDS):
             page_from = _start_key(work, start) if shard == start.shard else None
             while True:
+                short = seen >= whole
                 page = self._dynamodb.query(
                     TableName=self._table,
                     IndexName=INDEX,
                     KeyConditionExpression="#work = :work AND due_at <= :now",
-                    ExpressionAttributeNames={"#work": "work"},
+                    ExpressionAttributeNames={"#work": "work", **(_SHORT_NAMES if short else {})},
                     ExpressionAttributeValues={":work": {"S": f"{work}#{shard}"}, ":now": {"S": timestamp(now)}},
-                    Limit=_PAGE,
+                    **({"ProjectionExpression": _SHORT} if short else {"Limit": _PAGE}),
                     **({"ExclusiveStartKey": page_from} if page_from else {}),
                 )
                 for item in page["Items"]:
-                    key = item["alert_key"]["S"]
-                    try:
-                        record = _record(item)
-                    except UNREADABLE:
-                        record = self.get(key, blank=_blank(key))
-                    yield record, Cursor(shard=shard, after=key, due_at=item["due_at"]["S"])
+                    seen += 1
+                    yield item, Cursor(shard=shard, after=item["alert_key"]["S"], due_at=item["due_at"]["S"])
                 page_from = page.get("LastEvaluatedKey")
                 if page_from is None:
                     break
@@ -287,6 +320,22 @@ def _record(item: dict[str, Attribute]) -> Record:
     state: State = from_map(RECORDS[item["record"]["S"]], item)
     messages = tuple(from_map(Message, member["M"]) for member in item["outbox"]["L"])
     return Record(key=item["alert_key"]["S"], version=int(item["version"]["N"]), state=state, outbox=messages)
+
+
+def _record_of(item: dict[str, Attribute]) -> Record | None:
+    """Return the record of an item, or None: it cannot be read."""
+    with suppress(*UNREADABLE):
+        return _record(item)
+    return None
+
+
+def _source_in(item: dict[str, Attribute]) -> str:
+    """Return whose an item is that was not read whole."""
+    with suppress(*UNREADABLE):
+        if "source" in item:
+            return str(item["source"]["S"])
+        return source_of(item["alert"]["M"]["worst"]["M"]["object"]["M"]["key"]["S"])
+    return ""
 
 
 def _check(item: dict[str, Attribute], record: Record) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lambdas.alert.fairness import round_robin, source_of_notice
 from lambdas.alert.lifecycle import badness
 from lambdas.alert.records import RANK, Notice
 from lambdas.alert.texts import Origin, Text, text_of
@@ -21,6 +22,9 @@ NAMED_IN_DIGEST = 50
 NOBODY = "-"
 
 _METRIC_MOST = 32
+# Sources whose counts a digest gives, and columns of the name of each.
+_SOURCES_NAMED = 10
+_SOURCE_MOST = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +58,14 @@ def render(notice: Notice, *, stage: str, region: str) -> Mail:
 
 
 def render_digest(digest_id: str, notices: Sequence[Notice], *, stage: str, region: str) -> Mail:
-    """Return the e-mail that stands for all `notices`: how many, the worst by name, and where to see the rest."""
+    """Return the e-mail that stands for all `notices`: the worst of each source by name, the rest by count."""
     origin = Origin(stage=stage, region=region)
-    named = sorted(notices, key=urgency, reverse=True)[:NAMED_IN_DIGEST]
+    worst_first = sorted(notices, key=urgency, reverse=True)
+    ordered = round_robin(worst_first, source=source_of_notice)
+    named, rest = ordered[:NAMED_IN_DIGEST], ordered[NAMED_IN_DIGEST:]
     critical = sum(notice.severity == "critical" for notice in notices)
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in Counter(notice.kind for notice in notices).most_common())
-    title = "All of them" if len(named) == len(notices) else f"The worst {len(named)}"
+    title = f"The worst {len(named)}, of each source in turn" if rest else "All of them"
     lines = [_headline(text_of(notice, origin=origin), width=COLUMNS - 2) for notice in named]
     blocks = [
         paragraph(
@@ -67,6 +73,7 @@ def render_digest(digest_id: str, notices: Sequence[Notice], *, stage: str, regi
             "them about critical alerts."
         ),
         "\n".join([f"{title}:", *(f"  {line}" for line in lines)]),
+        *([paragraph(_not_named(rest))] if rest else []),
         f"See all of them:\n  sensorctl alerts --digest {digest_id} {origin.options}",
         f"Digest {digest_id}",
     ]
@@ -77,6 +84,18 @@ def render_digest(digest_id: str, notices: Sequence[Notice], *, stage: str, regi
         body="\n\n".join(blocks) + "\n",
         attributes={"kind": "digest", "severity": worst or "none", "device_id": NOBODY, "metric": NOBODY},
     )
+
+
+def _not_named(notices: Sequence[Notice]) -> str:
+    """Return `And 880 more of gateway-9, 12 of press-1, 40 of 30 more sources.`"""
+    counts = Counter(source_of_notice(notice) for notice in notices).most_common()
+    parts = [
+        f"{count:,}{' more' if not place else ''} of {cut(printable(source), _SOURCE_MOST) or 'no folder'}"
+        for place, (source, count) in enumerate(counts[:_SOURCES_NAMED])
+    ]
+    if others := counts[_SOURCES_NAMED:]:
+        parts.append(f"{sum(count for _, count in others):,} of {len(others):,} more sources")
+    return f"And {', '.join(parts)}."
 
 
 def _stage_prefix(stage: str) -> str:

@@ -34,6 +34,14 @@ class Found:
     rest: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A registered device: its id, and who last uploaded for it (nothing for what came in no folder)."""
+
+    key: str
+    source: str
+
+
 class Readings:
     """Reads the table that ingest fills; eventually consistent reads, at half the price.
 
@@ -150,8 +158,8 @@ class Readings:
                 return
             query["ExclusiveStartKey"] = last
 
-    def devices(self, *, after: Cursor | None = None) -> Iterator[tuple[str, Cursor]]:
-        """Yield the ids of the devices that ingest has registered, each with the cursor that continues behind it."""
+    def devices(self, *, after: Cursor | None = None) -> Iterator[tuple[Device, Cursor]]:
+        """Yield the devices that ingest has registered, each with the cursor that continues behind it."""
         start = after or Cursor(shard=0)
         for shard in range(start.shard, len(PARTITIONS)):
             seen = start.after if shard == start.shard else None
@@ -160,13 +168,14 @@ class Readings:
                 page = self._dynamodb.query(
                     TableName=self._table,
                     KeyConditionExpression="device_id = :registry",
-                    ProjectionExpression="reading_id",
+                    ProjectionExpression="reading_id, #source",
+                    ExpressionAttributeNames={"#source": "source"},
                     ExpressionAttributeValues={":registry": {"S": PARTITIONS[shard]}},
                     **({"ExclusiveStartKey": page_from} if page_from else {}),
                 )
                 for item in page["Items"]:
-                    device_id = item["reading_id"]["S"]
-                    yield device_id, Cursor(shard=shard, after=device_id)
+                    device = Device(key=item["reading_id"]["S"], source=item.get("source", {"S": ""})["S"])
+                    yield device, Cursor(shard=shard, after=device.key)
                 page_from = page.get("LastEvaluatedKey")
                 if page_from is None:
                     break

@@ -66,7 +66,8 @@ class PendingBreach:
 class SilenceFacts:
     """What an e-mail says of a silence: the last upload before it, and the clock (or first upload) at its other end.
 
-    `pending` are the worst of the `pending_count` metrics that were out of bounds when the device fell silent.
+    `pending` are the worst of the `pending_count` metrics that were out of bounds when the device fell silent. `source`
+    is who uploaded for it.
     """
 
     device_id: str
@@ -75,6 +76,7 @@ class SilenceFacts:
     limit: timedelta
     pending: tuple[PendingBreach, ...] = ()
     pending_count: int = 0
+    source: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,11 +180,15 @@ class MetricState:
 
 @dataclass(frozen=True, kw_only=True)
 class Silence:
-    """Whether a device has gone silent: `since` is its last upload's time, `noticed_at` when the sweep saw it."""
+    """Whether a device has gone silent: `since` is its last upload's time, `noticed_at` when the sweep saw it.
+
+    `source` is who uploaded for it, where the registry says so.
+    """
 
     device_id: str
     since: datetime | None = None
     noticed_at: datetime | None = None
+    source: str | None = None
 
     @property
     def status(self) -> str:

@@ -28,7 +28,7 @@ def is_silent(last_seen: datetime, *, limit: timedelta, now: datetime) -> bool:
 def on_look(
     state: Silence,
     *,
-    last_seen: datetime,
+    last_seen: datetime | None,
     limit: timedelta | None,
     now: datetime,
     pending: Sequence[MetricState] = (),
@@ -37,10 +37,11 @@ def on_look(
 
     `pending` are metrics of the device that wait out a `for`: no reading will open them any more, so the e-mail names
     them. A silence that began more than a day before it is first seen is kept and not mailed (a backfilled device never
-    was alive here). Without a limit nobody asks any more, and the state ends without a word.
+    was alive here). Without a limit nobody asks any more, and without any reading left nobody
+    knows the device: the state ends without a word.
     """
     reporting = replace(state, since=None, noticed_at=None)
-    if limit is None:
+    if limit is None or last_seen is None:
         return Decision(state=reporting, outcome="unchanged" if state.since is None else "dropped")
     silent = is_silent(last_seen, limit=limit, now=now)
     if state.since is None and silent:
@@ -54,11 +55,14 @@ def on_look(
             limit=limit,
             pending=_pending(pending)[:_NAMED],
             pending_count=len(_pending(pending)),
+            source=state.source,
         )
         notice = _notice("silent", facts)
         return Decision(state=gone, notices=(notice,), outcome="silent")
     if state.since is not None and not silent and last_seen > state.since:
-        facts = SilenceFacts(device_id=state.device_id, since=state.since, until=last_seen, limit=limit)
+        facts = SilenceFacts(
+            device_id=state.device_id, since=state.since, until=last_seen, limit=limit, source=state.source
+        )
         notice = _notice("back", facts)
         return Decision(state=reporting, notices=(notice,), outcome="back")
     return Decision(state=state, outcome="unchanged")

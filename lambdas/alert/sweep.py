@@ -1,25 +1,27 @@
 """What happens every minute: send what is left, one digest, look after open alerts, look for silent devices.
 
-Each part stops when its share of the time is spent and goes on there at the next tick. One record that fails does not
-hold up the others: the sweep goes on, and raises the first error at its end, that of one record once an hour.
+Each part stops when its share of the time is spent; sources take turns, and what comes first changes with the minute.
+One record that fails does not hold up the others: the sweep goes on, and raises the first error at its end, that of one
+record once an hour.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from lambdas.alert import lifecycle, outbox, silence
 from lambdas.alert.delivery import Delivery
-from lambdas.alert.digest import Digests
-from lambdas.alert.ledger import Cursor, Ledger, silence_key
-from lambdas.alert.message import urgency
-from lambdas.alert.readings import Readings
+from lambdas.alert.digest import Digests, in_order
+from lambdas.alert.fairness import round_robin, turn
+from lambdas.alert.ledger import Cursor, Ledger, Watched, silence_key
+from lambdas.alert.readings import Device, Readings
 from lambdas.alert.records import Decision, Digest, Message, MetricState, Observation, Record, Silence
 from lambdas.shared.logs import log
 from lambdas.shared.retrying import OutOfTimeError
@@ -34,8 +36,15 @@ _MOST_OUTAGES = 3
 # Error codes that blame the request, so the record it was made of (DynamoDB API Reference, "Common errors"; SNS API
 # Reference, "Publish").
 _BLAMES_REQUEST = ("ValidationException", "ValidationError", "InvalidParameter", "ParameterValueInvalid")
-# Waiting messages held in memory to choose the worst from.
+# Waiting messages held in memory: those that come first in a digest.
 _MOST_WAITING = 5_000
+# Keys of running alerts, and of devices, that a tick reads to take turns among; with more of them, the next tick reads
+# on from there.
+_MOST_READ = 25_000
+
+
+# What is looked at in turn.
+W = TypeVar("W", Watched, Device)
 
 
 class Sweep:
@@ -85,14 +94,15 @@ class Sweep:
         self._try("silence", self._look_for_silence)
 
     def _send(self) -> None:
-        """Send messages whose lease has run out, finish digests, and make one of what waits, the worst first."""
+        """Send messages whose lease has run out, finish digests, and make one of what waits."""
         waiting: list[tuple[Record, Message]] = []
         outages = self._outages
         for record, _ in self._ledger.walk("send", now=self._clock()):
             if self._spent(_SEND) or self._outages - outages >= _MOST_OUTAGES:
                 break
-            if len(waiting) < _MOST_WAITING:
-                waiting += [(record, message) for message in outbox.waiting(record)]
+            waiting += [(record, message) for message in outbox.waiting(record)]
+            if len(waiting) >= 2 * _MOST_WAITING:
+                waiting = in_order(waiting)[:_MOST_WAITING]
             if isinstance(record.state, Digest):
                 self._try(record.key, partial(self._resume, record))
             elif outbox.to_send(record, now=self._clock()):
@@ -101,8 +111,7 @@ class Sweep:
             ((record, _),) = waiting
             self._try(record.key, partial(self._transition, record, _as_it_is, pending=True))
         elif waiting:
-            waiting.sort(key=lambda pair: urgency(pair[1].notice), reverse=True)
-            self._try("digest", partial(self._digest, waiting))
+            self._try("digest", partial(self._digest, in_order(waiting)))
 
     def _resume(self, record: Record) -> None:
         self._counts["emails_sent"] += self._digests.resume(record)
@@ -112,24 +121,36 @@ class Sweep:
 
     def _watch(self) -> None:
         """Look at the newest reading behind every running alert, and behind every silent device."""
-        bookmark = self._ledger.bookmark("watch")
-        done = bookmark.at
         outages = self._outages
-        walk = self._ledger.walk("watch", now=self._clock(), after=bookmark.at)
-        for record, position in walk:
+        now = self._clock()
+        for watched in self._in_turn("watch", lambda after: self._ledger.watched(now=now, after=after)):
             if self._spent(_WATCH) or self._outages - outages >= _MOST_OUTAGES:
-                self._ledger.move(bookmark, done, now=self._clock())
-                log("INFO", "sweep goes on with the open alerts at the next tick", shard=position.shard)
+                log("INFO", "sweep leaves open alerts to the next ticks")
                 return
-            done = position
             self._counts["watched"] += 1
-            if isinstance(record.state, MetricState):
-                self._try(record.key, partial(self._look_after, record, record.state))
-            elif isinstance(record.state, Silence):
-                self._silent.add(record.state.device_id)
-                self._try(record.key, partial(self._look_at, record, record.state.device_id))
-        if bookmark.at is not None:
-            self._ledger.move(bookmark, None, now=self._clock())
+            self._try(watched.key, partial(self._look_after_or_at, watched))
+
+    def _in_turn(self, name: str, walk: Callable[[Cursor | None], Iterator[tuple[W, Cursor]]]) -> list[W]:
+        """Read what there is to look at, and return it with the first of each source before the second of any.
+
+        Within a source the order begins elsewhere at every tick, so that each gets its turn though time runs out.
+        """
+        bookmark = self._ledger.bookmark(name)
+        read = list(islice(walk(bookmark.at), _MOST_READ))
+        position = read[-1][1] if len(read) == _MOST_READ else None
+        if position is not None or bookmark.at is not None:
+            self._ledger.move(bookmark, position, now=self._clock())
+        now = self._clock()
+        ordered = sorted((due for due, _ in read), key=lambda due: turn(due.key, now=now))
+        return round_robin(ordered, source=lambda due: due.source)
+
+    def _look_after_or_at(self, watched: Watched) -> None:
+        record = self._ledger.read(watched)
+        if isinstance(record.state, MetricState):
+            self._look_after(record, record.state)
+        elif isinstance(record.state, Silence):
+            self._silent.add(record.state.device_id)
+            self._look_at(record, Device(key=record.state.device_id, source=record.state.source or ""))
 
     def _look_after(self, record: Record, state: MetricState) -> None:
         rule = self._thresholds.rule_for(state.device_id, state.metric)
@@ -181,34 +202,27 @@ class Sweep:
 
     def _look_for_silence(self) -> None:
         """Look at the last reading of every device that ingest has registered and that must not be silent."""
-        bookmark = self._ledger.bookmark("devices")
-        done = bookmark.at
         outages = self._outages
-        for device_id, position in self._readings.devices(after=bookmark.at):
+        for device in self._in_turn("devices", lambda after: self._readings.devices(after=after)):
             if self._spent(_SILENCE) or self._outages - outages >= _MOST_OUTAGES:
-                self._ledger.move(bookmark, done, now=self._clock())
-                log("INFO", "sweep goes on with the devices at the next tick", shard=position.shard)
+                log("INFO", "sweep leaves devices to the next ticks")
                 return
-            done = position
-            if device_id not in self._silent and self._thresholds.silent_after(device_id) is not None:
-                self._try(device_id, partial(self._look_at, silence_key(device_id), device_id))
-        if bookmark.at is not None:
-            self._ledger.move(bookmark, None, now=self._clock())
+            if device.key not in self._silent and self._thresholds.silent_after(device.key) is not None:
+                self._try(device.key, partial(self._look_at, silence_key(device.key), device))
 
-    def _look_at(self, record: Record | str, device_id: str) -> None:
+    def _look_at(self, record: Record | str, device: Device) -> None:
         """Compare a device's last reading with how long it may be silent; one that reports costs one read."""
         now = self._clock()
-        limit = self._thresholds.silent_after(device_id)
-        last_seen = self._readings.last_upload(device_id, now=now)
-        if last_seen is None:
+        limit = self._thresholds.silent_after(device.key)
+        last_seen = self._readings.last_upload(device.key, now=now)
+        silent = last_seen is not None and limit is not None and silence.is_silent(last_seen, limit=limit, now=now)
+        if isinstance(record, str) and not silent:
             return
-        if isinstance(record, str) and (limit is None or not silence.is_silent(last_seen, limit=limit, now=now)):
-            return
-        pending = tuple(self._pending.get(device_id, {}).values())
+        pending = tuple(self._pending.get(device.key, {}).values())
         self._transition(
             record,
             lambda state, now: silence.on_look(state, last_seen=last_seen, limit=limit, now=now, pending=pending),
-            blank=Silence(device_id=device_id),
+            blank=Silence(device_id=device.key, source=device.source or None),
         )
 
     def _transition(self, record: Record | str, decide: Any, *, blank: Any = None, pending: bool = False) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 from lambdas.alert import outbox
 from lambdas.alert.budget import EmailBudget
 from lambdas.alert.delivery import Mailer
-from lambdas.alert.ledger import Bookmark, Conflict, Cursor, Ledger, Work
+from lambdas.alert.fairness import source_of_state
+from lambdas.alert.ledger import Bookmark, Conflict, Cursor, Ledger, Watched, Work
 from lambdas.alert.message import Mail
-from lambdas.alert.readings import Found, Readings
+from lambdas.alert.readings import Device, Found, Readings
 from lambdas.alert.records import Record, State
 
 
@@ -38,6 +39,10 @@ class MemoryLedger(Ledger):
             if due is not None and due <= now and (work == "send") == (unsent is not None):
                 yield record, Cursor(shard=0)
 
+    def watched(self, *, now: datetime, **_: Any) -> Iterator[tuple[Watched, Cursor]]:
+        for record, cursor in self.walk("watch", now=now):
+            yield Watched(key=record.key, source=source_of_state(record.state), record=record), cursor
+
     def bookmark(self, name: str) -> Bookmark:
         return Bookmark(name=name)
 
@@ -48,7 +53,7 @@ class MemoryBudget(EmailBudget):
     def __init__(self) -> None:
         self.taken: Counter[datetime] = Counter()
 
-    def take(self, now: datetime) -> bool:
+    def take(self, now: datetime, **_: Any) -> bool:
         minute = now.replace(second=0, microsecond=0)
         self.taken[minute] += 1
         return self.taken[minute] <= 30
@@ -73,5 +78,5 @@ class Nothing(Readings):
     def newest(self, *_: Any, **__: Any) -> Found:
         return Found()
 
-    def devices(self, **_: Any) -> Iterator[tuple[str, Cursor]]:
+    def devices(self, **_: Any) -> Iterator[tuple[Device, Cursor]]:
         return iter(())

@@ -10,6 +10,8 @@ from alert_kit import PARAMETER as PARAMETER_NAME
 from exercised import places_of_calls, recording
 from grants import ALERT, ALERTS_INDEX, PARAMETER, for_own_use
 
+from lambdas.alert import sweep
+
 
 def resource(world: World, operation: str, params: dict[str, Any]) -> str:
     """Return the granted resource that a call is about; a call about anything else fails here."""
@@ -35,13 +37,16 @@ def test_alert_is_granted_what_it_calls_and_nothing_more(world: World, monkeypat
         world.store("boiler-7", 20, at=NOON + timedelta(minutes=1))
         world.clock.forward(minutes=2)
         function(SWEEP)
-        # Out of time in the middle of a sweep: it notes where the next one goes on.
+        # More alerts than a sweep reads: it notes where the next one goes on.
+        monkeypatch.setattr(sweep, "_MOST_READ", 2)
         for number in range(9):
             function(event(breach(71, at=world.clock.now, device=f"d-{number}")))
         function.time_left = time_for(1 + 3)
         function(SWEEP)
         # An item that cannot be read, and a record that fails by itself.
         function.time_left = lambda: 60.0
+        monkeypatch.setattr(sweep, "_MOST_READ", 99)
+        function(SWEEP)
         world.dynamodb.put_item(
             TableName=ALERTS, Item={"alert_key": {"S": "d-0#temperature"}, "version": {"S": "?"}, "record": {"S": "?"}}
         )

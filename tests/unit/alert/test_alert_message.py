@@ -211,7 +211,7 @@ def test_a_digest_counts_by_kind_and_names_the_gravest_first() -> None:
     assert all(len(line) <= 72 for line in named)
     labels = [label for label, _ in itertools.groupby(line.split("]")[0].strip(" [") for line in named)]
     assert labels.index("RESOLVED") > labels.index("CRITICAL")
-    assert "The worst 50:" in mail.body
+    assert "The worst 50, of each source in turn:" in mail.body
     assert mail.attributes == {"kind": "digest", "severity": "critical", "device_id": "-", "metric": "-"}
 
 

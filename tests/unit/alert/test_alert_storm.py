@@ -40,7 +40,7 @@ def test_no_second_and_no_minute_has_more_than_its_budget(world: World) -> None:
     taken: Counter[datetime] = Counter()
     for second in range(20):
         now = NOON + timedelta(seconds=second)
-        taken[now] = sum(budget.take(now) for _ in range(10))
+        taken[now] = sum(budget.take(now, source=f"device-{number}") for number in range(10))
     assert max(taken.values()) == EMAILS_PER_SECOND == 4
     assert sum(taken.values()) == 30
     assert budget.take(NOON + timedelta(minutes=1))
@@ -49,7 +49,7 @@ def test_no_second_and_no_minute_has_more_than_its_budget(world: World) -> None:
 def test_the_budget_is_one_for_all_processes_and_asks_nobody_once_it_is_spent(world: World) -> None:
     first, second = world.function(), world.function()
     budgets = [EmailBudget(f.wire.clients["dynamodb"], table="alerts", per_minute=3) for f in (first, second)]
-    assert [budgets[n % 2].take(NOON) for n in range(8)] == [True] * 3 + [False] * 5
+    assert [budgets[n % 2].take(NOON, source=f"device-{n}") for n in range(8)] == [True] * 3 + [False] * 5
     # The one that took the last knows it from the answer; the other was refused once.
     assert (len(first.calls), len(second.calls)) == (2, 2)
 
