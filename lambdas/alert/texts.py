@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lambdas.alert.lifecycle import CALM_AFTER
 from lambdas.alert.records import AlertFacts, Notice, PendingBreach, RejectedFacts, SilenceFacts
 from lambdas.alert.wording import amount, masked, spoken, utc, utc_argument
-from lambdas.shared.contracts import Bound, ObjectRef, ThresholdBreached
+from lambdas.shared.contracts import Bound, ObjectRef, ReadingsRejected, ThresholdBreached
 from lambdas.shared.printable import printable
 from lambdas.shared.threshold_rules import Crossing
 
@@ -183,6 +183,7 @@ def _rejected(facts: RejectedFacts, *, origin: Origin) -> Text:
         tail=f"{parts[0].replace(',', '')} in {source.key.rsplit('/', 1)[-1]}",
         sentence=(
             f"{' and '.join(parts)} of one object were rejected; {rejected.stored:,} readings were stored. "
+            f"{_unwatched(rejected)}"
             f"More from {printable(facts.prefix) or 'the same folder'} in this hour are logged, not mailed."
         ),
         rows=(
@@ -191,10 +192,19 @@ def _rejected(facts: RejectedFacts, *, origin: Origin) -> Text:
             *_object_rows(source),
         ),
         pointers=(
-            ("The rejected records", f"s3://{printable(source.bucket)}/{printable(rejected.quarantine_key)}"),
+            *(
+                [("The rejected records", f"s3://{printable(source.bucket)}/{printable(rejected.quarantine_key)}")]
+                if rejected.quarantine_key
+                else []
+            ),
             *_trace(rejected.trace_id, region=origin.region),
         ),
     )
+
+
+def _unwatched(rejected: ReadingsRejected) -> str:
+    count = rejected.reasons.get("too_many_devices", 0)
+    return f"{count:,} are of more devices than a source may have: stored, but not watched. " if count else ""
 
 
 def _since(facts: AlertFacts) -> str:

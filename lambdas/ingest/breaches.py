@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from lambdas.ingest.decoding.reading import Reading
@@ -49,11 +49,18 @@ class Breaches:
     def __len__(self) -> int:
         return len(self._worst)
 
-    def evaluate(self, readings: Sequence[Reading], times: Sequence[str]) -> dict[int, list[Breach]]:
-        """Return the breaches of each reading that has some, by its place; `times` are the readings' texts."""
+    def evaluate(
+        self, readings: Sequence[Reading], times: Sequence[str], *, beyond: Set[str] = frozenset()
+    ) -> dict[int, list[Breach]]:
+        """Return the breaches of each reading that has some, by its place; `times` are the readings' texts.
+
+        Readings of devices `beyond` the bound have none.
+        """
         found: dict[int, list[Breach]] = {}
         rule_for = self._thresholds.rule_for
         for place, reading in enumerate(readings):
+            if reading.device_id in beyond:
+                continue
             for metric, value in reading.metrics.items():
                 rule = rule_for(reading.device_id, metric)
                 crossing = rule.crossing(value) if rule is not None else None

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from lambdas.ingest.breaches import Breaches
 from lambdas.ingest.decoding import timestamps
 from lambdas.ingest.decoding.gzip import too_large
-from lambdas.ingest.decoding.limits import DEFAULT, Limits
+from lambdas.ingest.decoding.limits import DEFAULT, MOST_DEVICES, Limits
 from lambdas.ingest.decoding.payload import Payload
 from lambdas.ingest.decoding.reading import Batch, Form, RecordError, Reject
 from lambdas.ingest.device_names import DeviceNames
@@ -34,25 +34,37 @@ from lambdas.ingest.uploads import Upload
 from lambdas.shared import tracing
 from lambdas.shared.contracts import ReadingsRejected, RejectExample, ThresholdBreached
 from lambdas.shared.retrying import Retrying
+from lambdas.shared.source import source_of
 from lambdas.shared.thresholds import Thresholds
 
 _EXAMPLES = 5
+_TOO_MANY_DEVICES = RejectExample(
+    position="object",
+    reason="too_many_devices",
+    detail=f"its source has more than {MOST_DEVICES:,} devices in this hour: further ones are stored and not watched",
+)
 # An object may name a million devices. Beyond this many breaches they are told early; the ids stay the same.
 _MOST_BREACHES = 10_000
 
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What became of an object."""
+    """What became of an object. Of the `stored` readings `unwatched` are of more devices than a source may have."""
 
     form: Form = "empty"
     bytes: int = 0
     stored: int = 0
+    unwatched: int = 0
     breaches: int = 0
     rejected: int = 0
     values_rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[Reject] = field(default_factory=list)
+
+    @property
+    def must_report(self) -> bool:
+        """Return whether an event says what was rejected, or not watched."""
+        return bool(self.reasons) or self.unwatched > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +137,7 @@ class _Work:
     ) -> None:
         self._ingest = ingest
         self._source = upload.source
+        self._uploaded_at = int(uploaded_at.timestamp())
         self._only_device = ingest.ownership.only_device(upload.source.key)
         self._quarantine = quarantine
         self._trace_id = tracing.trace_id()
@@ -166,7 +179,7 @@ class _Work:
         self._outcome.form, self._outcome.bytes = payload.form, payload.stored_bytes
         with tracing.phase("emit"):
             self._tell_breaches(retrying)
-            if self._outcome.reasons:
+            if self._outcome.must_report:
                 self._tell_rejects(retrying)
             if self._note is not None:
                 self._ingest.store.write([self._note], retrying=retrying)
@@ -176,15 +189,23 @@ class _Work:
         batch = owned(batch, device_id=self._only_device)
         outcome, readings = self._outcome, batch.readings
         times = timestamps.texts([reading.timestamp for reading in readings])
-        crossed = self._breaches.evaluate(readings, times)
-        names = self._ingest.names
-        due = names.due((reading.device_id for reading in readings), expires_at=self._origin.expires_at)
+        names, folder = self._ingest.names, source_of(self._source.key)
+        devices = [reading.device_id for reading in readings]
+        beyond = names.beyond(devices, source=folder)
+        outcome.unwatched += sum(device in beyond for device in devices) if beyond else 0
+        crossed = self._breaches.evaluate(readings, times, beyond=beyond)
+        due = names.due(
+            (device for device in devices if device not in beyond),
+            source=folder,
+            uploaded_at=self._uploaded_at,
+            expires_at=self._origin.expires_at,
+        )
         made = [*items(readings, times, crossed, origin=self._origin), *due]
         outcome.reasons.update(reject.reason for reject in batch.rejects)
         values = sum(reject.member is not None for reject in batch.rejects)
         outcome.values_rejected += values
         outcome.rejected += len(batch.rejects) - values
-        if self._note is not None and last and len(made) < BATCH and not (self._breaches or outcome.reasons):
+        if self._note is not None and last and len(made) < BATCH and not (self._breaches or outcome.must_report):
             # Nothing comes after this one call, so the note may go with it.
             made.append(self._note)
             self._note = None
@@ -205,19 +226,23 @@ class _Work:
 
     def _tell_rejects(self, retrying: Retrying) -> None:
         outcome = self._outcome
-        self._quarantine.write()
-        examples = (
+        if outcome.reasons:
+            self._quarantine.write()
+        examples = [
             RejectExample(position=reject.position, reason=reject.reason, detail=reject.detail)
             for reject in outcome.examples
-        )
+        ]
+        if outcome.unwatched:
+            examples = [_TOO_MANY_DEVICES, *examples[: _EXAMPLES - 1]]
+        reasons = outcome.reasons + Counter({_TOO_MANY_DEVICES.reason: outcome.unwatched})
         rejected = ReadingsRejected(
             object=self._source,
-            stored=outcome.stored,
-            rejected=outcome.rejected,
+            stored=outcome.stored - outcome.unwatched,
+            rejected=outcome.rejected + outcome.unwatched,
             values_rejected=outcome.values_rejected,
-            reasons=dict(sorted(outcome.reasons.items())),
+            reasons=dict(sorted(reasons.items())),
             examples=tuple(examples),
-            quarantine_key=self._quarantine.key,
+            quarantine_key=self._quarantine.key if outcome.reasons else "",
             trace_id=self._trace_id,
         )
         self._ingest.bus.send([rejected], retrying=retrying)

@@ -11,6 +11,8 @@ MIB = 1024 * KIB
 MAX_DEVICE_ID = 128
 MAX_METRIC_NAME = 64
 MAX_METRICS = 100
+# Devices of one source that are registered and alerted in an hour: twice those of a large gateway.
+MOST_DEVICES = 20_000
 MAX_FUTURE_SKEW = timedelta(hours=24)
 
 

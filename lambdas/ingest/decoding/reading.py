@@ -30,6 +30,7 @@ Reason = Literal[
     "object_too_large",
     "record_too_large",
     "timestamp_in_future",
+    "too_many_devices",
     "too_many_metrics",
     "too_many_records",
     "unreadable_object",

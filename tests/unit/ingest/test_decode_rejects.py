@@ -170,7 +170,7 @@ OBJECTS: list[tuple[str, bytes, Limits]] = [
 def test_every_reason_has_an_example_here() -> None:
     shown = {reason for reason, *_ in [*RECORDS, *MEMBERS, *SENML_RECORDS, *OBJECTS]}
     # The decoder does not fetch the object and does not know who uploaded it.
-    assert shown | {"not_its_device", "unreadable_object"} == set(get_args(Reason))
+    assert shown | {"not_its_device", "too_many_devices", "unreadable_object"} == set(get_args(Reason))
 
 
 @pytest.mark.parametrize(("reason", "bad"), RECORDS)

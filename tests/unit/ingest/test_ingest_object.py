@@ -10,7 +10,8 @@ from ingest_kit import text
 from ingest_world import BUCKET, BUS, TABLE, THRESHOLDS, Clock, World
 
 from lambdas.ingest import ingest_object
-from lambdas.ingest.decoding.limits import Limits
+from lambdas.ingest.decoding.limits import MOST_DEVICES, Limits
+from lambdas.ingest.device_names import DeviceNames
 from lambdas.ingest.events_out import EventBus
 from lambdas.ingest.ingest_object import ObjectIngest, Outcome
 from lambdas.ingest.store import ReadingStore
@@ -22,7 +23,7 @@ SMALL = Limits(block=2048, record=1024)
 TRACE = "1-5759e988-bd862e3fe1be46a994272793"
 
 
-def take_in(world: World, body: bytes, *, limits: Limits = SMALL) -> Outcome:
+def take_in(world: World, body: bytes, *, limits: Limits = SMALL, names: DeviceNames | None = None) -> Outcome:
     version = world.s3.put_object(Bucket=BUCKET, Key="incoming/a", Body=body)["VersionId"]
     ingest = ObjectIngest(
         s3=world.s3,
@@ -31,6 +32,7 @@ def take_in(world: World, body: bytes, *, limits: Limits = SMALL) -> Outcome:
         quarantine_prefix="quarantine/",
         retention=None,
         limits=limits,
+        names=names or DeviceNames(),
     )
     upload = Upload(
         source=ObjectRef(bucket=BUCKET, key="incoming/a", version_id=version),
@@ -65,6 +67,27 @@ def test_a_storm_of_devices_is_told_in_parts_and_bounded_memory(world: World, mo
     assert {detail["device_id"] for detail in told} == {f"boiler-{number}" for number in range(20)}
     assert len({detail["breach_id"] for detail in told}) == 20
     assert sum(detail["count"] for detail in told) == 60
+
+
+def test_of_invented_devices_a_bounded_number_is_registered_and_alerted_and_one_event_says_so(world: World) -> None:
+    """A million ids in one object are 20,000 there; here the bound is 20, of a thousand."""
+    outcome = take_in(world, hot(1_000, 1_000), names=DeviceNames(most=20))
+    assert (outcome.stored, outcome.unwatched, outcome.rejected, outcome.breaches) == (1_000, 980, 0, 20)
+    *breaches, rejected = [event["detail"] for event in world.heard()]
+    assert {detail["device_id"] for detail in breaches} == {f"boiler-{number}" for number in range(20)}
+    assert (rejected["stored"], rejected["rejected"], rejected["reasons"]) == (20, 980, {"too_many_devices": 980})
+    assert [example["reason"] for example in rejected["examples"]] == ["too_many_devices"]
+    assert rejected["quarantine_key"] == ""
+    assert "Contents" not in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="quarantine/")
+    pages = world.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
+    stored = [item["device_id"]["S"] for page in pages for item in page["Items"]]
+    assert sum(device.startswith("#devices") for device in stored) == 20
+
+
+def test_an_honest_gateway_of_many_devices_meets_no_bound(world: World) -> None:
+    outcome = take_in(world, hot(300, 300), names=DeviceNames(most=300))
+    assert (outcome.unwatched, outcome.breaches) == (0, 300)
+    assert MOST_DEVICES >= 2 * 10_000
 
 
 def test_only_the_first_five_rejects_are_examples(world: World) -> None:
