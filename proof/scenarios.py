@@ -232,6 +232,25 @@ def _sweep_with_all_parts() -> Scenario:
     )
 
 
+def _hostile_source() -> Scenario:
+    forged = [_record(f"forged-{number}", second=number, temperature=1e9) for number in range(5)]
+    honest = _record("boiler-7", second=2, temperature=92.5)
+    return Scenario(
+        name="hostile-source",
+        title="one source forges five criticals and a bad record beside an honest device, on four e-mails a minute",
+        uploads=(
+            Upload(key="incoming/gateway-9/forged.ndjson", body=_lines(*forged, b"{")),
+            Upload(key="incoming/boiler-7/1.json", body=_lines(honest), after_s=0.1),
+            Upload(
+                key="incoming/boiler-7/2.json",
+                body=_lines(_record("boiler-7", second=30, temperature=50)),
+                after_s=65,
+            ),
+        ),
+        budget=4,
+    )
+
+
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
@@ -241,6 +260,7 @@ SCENARIOS = {
         _opening_and_escalation(),
         _two_devices(),
         _storm(),
+        _hostile_source(),
         _there_and_back(),
         _clocks_apart(),
         _duplicates_hours_later(),
