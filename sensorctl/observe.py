@@ -19,7 +19,10 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class RejectedRecord:
-    """One line of a quarantine object, and the key of the object that the record stood in."""
+    """One line of a quarantine object, and the key of the object that the record stood in.
+
+    `member` names the one bad member, where only that was rejected.
+    """
 
     key: str
     position: str
@@ -27,6 +30,7 @@ class RejectedRecord:
     reason: str
     detail: str
     record: str
+    member: str | None = None
 
 
 def stored_readings(access: Access, pipeline: Pipeline) -> list[Item]:
@@ -97,6 +101,7 @@ def _rejected(key: str, line: dict[str, Any]) -> RejectedRecord:
         reason=line["reason"],
         detail=line["detail"],
         record=line["record"],
+        member=line.get("member"),
     )
 
 

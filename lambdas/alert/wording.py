@@ -18,10 +18,8 @@ COLUMNS = 72
 _SCHEME = re.compile(
     r"(?<![A-Za-z0-9])(?!s3://)([A-Za-z][A-Za-z0-9+-]{1,30}):(?=//)|\b(mailto|tel|javascript):", re.IGNORECASE
 )
-_HOST_DOT = re.compile(
-    r"(?<=[A-Za-z0-9-])\.(?!(?:json|ndjson|jsonl|csv|gz|txt|log|senml|bin)(?![A-Za-z0-9-]))"
-    r"(?=[A-Za-z]{2,24}(?![A-Za-z0-9-]))"
-)
+_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.([A-Za-z]{2,24})(?![A-Za-z0-9-])")
+_DATA_FILES = frozenset(("json", "ndjson", "jsonl", "csv", "gz", "txt", "log", "senml", "bin"))
 # Keys and tokens: what AWS's access keys and JSON web tokens begin with, and any long run of letters and digits.
 _SECRET = re.compile(
     r"\b(?:AKIA|ASIA|eyJ)[A-Za-z0-9+/_=.-]{8,}|(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9+/_=-]{24,}"
@@ -69,7 +67,8 @@ def unlinked(text: str) -> str:
 
     A shell takes such a word for the one without, so that a command in an e-mail still works when it is copied.
     """
-    return _HOST_DOT.sub(r"\\.", _SCHEME.sub(lambda found: f"{found[1] or found[2]}\\:", text))
+    text = _SCHEME.sub(lambda found: f"{found[1] or found[2]}\\:", text)
+    return _HOST.sub(lambda host: host[0] if host[1].lower() in _DATA_FILES else host[0].replace(".", "\\."), text)
 
 
 def masked(text: str) -> str:

@@ -100,8 +100,9 @@ def test_a_breach_is_one_trace_from_upload_to_publish(aws: EmbeddedAws, uploader
 def test_bad_records_cost_no_good_one_and_are_kept_with_a_reason(aws: EmbeddedAws, uploader: Uploader) -> None:
     lines = [json.dumps(reading("mixed-1")), "{broken", json.dumps(reading("mixed-1", "hot"))]
     uploader.upload("mixed-1/a.ndjson", "\n".join(lines).encode())
-    assert wait_until(lambda: bool(stored(aws, "mixed-1")) and len(_rejects(aws, "mixed-1")) == 2, seconds=SECONDS)
-    assert sorted(record.reason for record in _rejects(aws, "mixed-1")) == ["invalid_value", "not_json"]
+    assert wait_until(lambda: bool(stored(aws, "mixed-1")) and len(_rejects(aws, "mixed-1")) == 3, seconds=SECONDS)
+    # The value, and the record that has no other.
+    assert sorted(record.reason for record in _rejects(aws, "mixed-1")) == ["invalid_value", "no_metrics", "not_json"]
     assert wait_until(
         lambda: any(mail.attributes["kind"] == "rejected" and "mixed-1" in mail.body for mail in aws.mailbox.mails),
         seconds=SECONDS,

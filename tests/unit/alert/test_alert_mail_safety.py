@@ -34,12 +34,12 @@ def test_no_id_metric_unit_or_key_becomes_a_link(hostile: str) -> None:
 
 
 def test_the_link_to_the_trace_and_the_object_stay() -> None:
-    event = breach(92, key="incoming/boiler-7/readings.ndjson.gz")
+    event = breach(92, key="incoming/boiler-7/readings.spoilt.ndjson.gz")
     decision = on_breach(MetricState(device_id="boiler-7", metric="temperature"), event, rule=None, now=NOON)
     body = render(decision.notices[0], stage="prod", region="us-east-1").body
 
     assert "https://us-east-1.console.aws.amazon.com/" in body
-    assert "s3://landing/incoming/boiler-7/readings.ndjson.gz" in body
+    assert "s3://landing/incoming/boiler-7/readings.spoilt.ndjson.gz" in body
 
 
 @given(st.from_regex(r"[A-Za-z0-9\-:._/]{1,40}", fullmatch=True))
