@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lambdas.shared.thresholds import Thresholds
+from lambdas.shared.times import timestamp
 from sensorctl import observe, traces, view
 from sensorctl.commands.report import write as write_report
 from sensorctl.embedded.aws import EmbeddedAws
@@ -23,6 +24,7 @@ from sensorctl.embedded.mailbox import Mail
 from sensorctl.expectations import Expected
 from sensorctl.scorecard import Found, Summary, delivered, foretold, in_ledger, judge, storm_of
 from sensorctl.simulator import (
+    BEACON,
     EVERY,
     PER_ROUND,
     ROUNDS,
@@ -123,6 +125,7 @@ class _Story:
         rounds[0].append(last_words(at=now - _SILENT_FOR))
         if not self._rounds(rounds):
             return
+        self._age_upload(BEACON, to=now - _SILENT_FOR)
         self._say("the sweep: what is clear again ends, who says nothing is missed")
         self._expected.sweep(now=datetime.now(UTC))
         if not self._settle(sweep_first=True):
@@ -135,6 +138,17 @@ class _Story:
             return
         self._say("a storm: every cell of a production line is too hot in the same second")
         self._storm(storm(at=datetime.now(UTC)))
+
+    def _age_upload(self, device: str, *, to: datetime) -> None:
+        """Move the uploads of a device back, as if the time since had passed: silence counts from the last of them."""
+        dynamodb, table = self._aws.access.client("dynamodb"), self._aws.pipeline.readings_table
+        items = dynamodb.query(
+            TableName=table,
+            KeyConditionExpression="device_id = :device",
+            ExpressionAttributeValues={":device": {"S": device}},
+        )["Items"]
+        for item in items:
+            dynamodb.put_item(TableName=table, Item={**item, "uploaded_at": {"S": timestamp(to)}})
 
     def end(self) -> None:
         """Wait until nothing waits to be told any more: what was over the budget goes into the next minute's digest."""
