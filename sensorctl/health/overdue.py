@@ -31,7 +31,9 @@ def unheard(
         for metric in reading.breaching:
             state = states.get(alert_key(device_id, metric))
             ruled = thresholds is None or thresholds.rule_for(device_id, metric) is not None
-            if ruled and not (isinstance(state, MetricState) and _covers(state, min(reading.taken_at, reading.uploaded_at))):
+            if ruled and not (
+                isinstance(state, MetricState) and _covers(state, min(reading.taken_at, reading.uploaded_at))
+            ):
                 found.append(f"{device_id} {metric}")
     return tuple(found)
 

@@ -22,7 +22,7 @@ def in_memory(world: World, **others: Any) -> tuple[Alerting, MemoryLedger, Outb
     """The function on dictionaries, with DynamoDB's own budget."""
     ledger, topic = MemoryLedger(), Outbox()
     adapters = {"ledger": ledger, "mailer": topic, "readings": Nothing(), **others}
-    function = Alerting.on_aws(world.settings, client=world.wires.own.__getitem__, clock=world.clock, **adapters)
+    function = Alerting.on_aws(world.settings, client=world.wires.client, clock=world.clock, **adapters)
     return function, ledger, topic
 
 
