@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
