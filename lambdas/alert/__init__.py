@@ -1,1 +1,1 @@
-"""Breach events and clock ticks -> alert state in DynamoDB, e-mails through SNS."""
+"""Breach events and a sweep every minute -> alert state in DynamoDB, e-mails through SNS."""

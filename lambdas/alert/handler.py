@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from lambdas.alert.alerting import Alerting
+from lambdas.alert.function import Alerting
 from lambdas.alert.settings import Settings
 from lambdas.shared.clients import client
 

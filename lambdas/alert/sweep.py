@@ -1,6 +1,6 @@
 """What happens every minute: send what is left, one digest, look after open alerts, look for silent devices.
 
-Each part stops when its share of the time is spent; sources take turns, and what comes first changes with the minute.
+Each part stops when its share of the time is spent; sources take turns, and each minute begins with another record.
 One record that fails does not hold up the others: the sweep goes on, and raises the first error at its end, that of one
 record once an hour.
 """
@@ -8,25 +8,29 @@ record once an hour.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from lambdas.alert import lifecycle, outbox, silence
-from lambdas.alert.delivery import Delivery
-from lambdas.alert.digest import Digests, in_order
-from lambdas.alert.fairness import round_robin, turn
-from lambdas.alert.ledger import Cursor, Ledger, Watched, silence_key
-from lambdas.alert.readings import Device, Readings
-from lambdas.alert.records import Decision, Digest, Message, MetricState, Observation, Record, Silence
+from lambdas.alert.adapters.ledger import Cursor, Ledger, UnreadableError, Watched
+from lambdas.alert.adapters.ledger_items import silence_key
+from lambdas.alert.adapters.metric_look import MetricLooks
+from lambdas.alert.adapters.reading_query import Readings
+from lambdas.alert.delivery.delivery import Delivery
+from lambdas.alert.delivery.digest import Digests, in_order
+from lambdas.alert.domain import lifecycle, outbox
+from lambdas.alert.domain.fairness import in_turn
+from lambdas.alert.domain.models import Decision, Digest, Flood, MetricState, Record, Silence
+from lambdas.alert.domain.mutes import Mutes
+from lambdas.alert.domain.notices import Message
+from lambdas.alert.silences import Silences
+from lambdas.shared.backoff import OutOfTimeError
 from lambdas.shared.logs import log
-from lambdas.shared.retrying import OutOfTimeError
-from lambdas.shared.threshold_source import ThresholdSource, ThresholdsUnavailableError
-from lambdas.shared.times import timestamp
+from lambdas.shared.thresholds.parameter import ThresholdSource, ThresholdsUnavailableError
 
 # Shares of the time there is at the start, at whose end each part stops.
 _SEND, _WATCH, _SILENCE = 0.40, 0.75, 0.90
@@ -38,17 +42,13 @@ _MOST_OUTAGES = 3
 _BLAMES_REQUEST = ("ValidationException", "ValidationError", "InvalidParameter", "ParameterValueInvalid")
 # Waiting messages held in memory: those that come first in a digest.
 _MOST_WAITING = 5_000
-# Keys of running alerts, and of devices, that a tick reads to take turns among; with more of them, the next tick reads
-# on from there.
+# Keys of running alerts and silences that a tick reads to take turns among; with more of them, the next tick reads on
+# from there.
 _MOST_READ = 25_000
 
 
-# What is looked at in turn.
-W = TypeVar("W", Watched, Device)
-
-
 class Sweep:
-    """One tick. `time_left` tells the seconds until the function is stopped."""
+    """One tick. `time_left` returns the seconds until the function is stopped."""
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class Sweep:
     ) -> None:
         self._ledger = ledger
         self._readings = readings
+        self._looks = MetricLooks(ledger=ledger, readings=readings)
         self._delivery = delivery
         self._digests = digests
         self._source = thresholds
@@ -77,7 +78,7 @@ class Sweep:
         self._pending: dict[str, dict[str, MetricState]] = {}
 
     def run(self) -> None:
-        """Do all parts; count e-mails under `emails_sent` and decisions by their word. Raises the first failure."""
+        """Do all parts; count e-mails under `emails_sent` and decisions by name. Raises the first failure."""
         self._try("send", self._send)
         self._try("thresholds", self._judge)
         self._failures += self._ledger.set_aside
@@ -88,28 +89,54 @@ class Sweep:
         """End alerts and find silent devices, by no other rules than those that are in force."""
         self._thresholds = self._source.current(time_left=self._time_left)
         if self._source.makeshift:
-            log("WARNING", "sweep ends no alert until the thresholds are mended", problem=self._source.problem)
+            log("WARNING", "sweep ends no alert until the thresholds are fixed", problem=self._source.problem)
             return
+        one_off = self._ledger.mutes.current(now=self._clock(), fresh_for=timedelta(0))
+        self._mutes = Mutes(one_off=one_off, recurring=self._thresholds.mutes)
+        if self._ledger.mutes.problem is not None:
+            self._failed("mutes", UnreadableError(self._ledger.mutes.problem))
+        self._silences = Silences(
+            ledger=self._ledger,
+            readings=self._readings,
+            thresholds=self._thresholds,
+            mutes=self._mutes,
+            clock=self._clock,
+            transition=partial(self._transition, mutes=self._mutes),
+            pending=self._pending,
+        )
         self._try("watch", self._watch)
         self._try("silence", self._look_for_silence)
 
     def _send(self) -> None:
-        """Send messages whose lease has run out, finish digests, and make one of what waits."""
+        """Send floods and messages whose lease has run out, finish digests, and make one of what waits.
+
+        Where time runs out, the next tick reads on from there: more may wait of one source than a tick can read.
+        """
         waiting: list[tuple[Record, Message]] = []
         outages = self._outages
-        for record, _ in self._ledger.walk("send", now=self._clock()):
+        bookmark = self._ledger.bookmark("send")
+        stopped: Cursor | None = None
+        seen = bookmark.at
+        for record, cursor in self._ledger.walk("send", now=self._clock(), after=bookmark.at):
             if self._spent(_SEND) or self._outages - outages >= _MOST_OUTAGES:
+                stopped = seen
                 break
+            seen = cursor
+            if isinstance(record.state, Flood):
+                self._try(record.key, partial(self._transition, record, _unchanged, pending=True))
+                continue
             waiting += [(record, message) for message in outbox.waiting(record)]
             if len(waiting) >= 2 * _MOST_WAITING:
                 waiting = in_order(waiting)[:_MOST_WAITING]
             if isinstance(record.state, Digest):
                 self._try(record.key, partial(self._resume, record))
             elif outbox.to_send(record, now=self._clock()):
-                self._try(record.key, partial(self._transition, record, _as_it_is))
+                self._try(record.key, partial(self._transition, record, _unchanged))
+        if stopped is not None or bookmark.at is not None:
+            self._ledger.move(bookmark, stopped, now=self._clock())
         if len(waiting) == 1:
             ((record, _),) = waiting
-            self._try(record.key, partial(self._transition, record, _as_it_is, pending=True))
+            self._try(record.key, partial(self._transition, record, _unchanged, pending=True))
         elif waiting:
             self._try("digest", partial(self._digest, in_order(waiting)))
 
@@ -123,57 +150,50 @@ class Sweep:
         """Look at the newest reading behind every running alert, and behind every silent device."""
         outages = self._outages
         now = self._clock()
-        for watched in self._in_turn("watch", lambda after: self._ledger.watched(now=now, after=after)):
+        bookmark = self._ledger.bookmark("watch")
+        read = list(islice(self._ledger.watched(now=now, after=bookmark.at), _MOST_READ))
+        position = read[-1][1] if len(read) == _MOST_READ else None
+        if position is not None or bookmark.at is not None:
+            self._ledger.move(bookmark, position, now=now)
+        self._silent = {watched.key.removeprefix(silence_key("")) for watched, _ in read}
+        for watched in in_turn((watched for watched, _ in read), now=now):
             if self._spent(_WATCH) or self._outages - outages >= _MOST_OUTAGES:
                 log("INFO", "sweep leaves open alerts to the next ticks")
                 return
             self._counts["watched"] += 1
-            self._try(watched.key, partial(self._look_after_or_at, watched))
+            self._try(watched.key, partial(self._look_after_one, watched))
 
-    def _in_turn(self, name: str, walk: Callable[[Cursor | None], Iterator[tuple[W, Cursor]]]) -> list[W]:
-        """Read what there is to look at, and return it with the first of each source before the second of any.
-
-        Within a source the order begins elsewhere at every tick, so that each gets its turn though time runs out.
-        """
-        bookmark = self._ledger.bookmark(name)
-        read = list(islice(walk(bookmark.at), _MOST_READ))
-        position = read[-1][1] if len(read) == _MOST_READ else None
-        if position is not None or bookmark.at is not None:
-            self._ledger.move(bookmark, position, now=self._clock())
-        now = self._clock()
-        ordered = sorted((due for due, _ in read), key=lambda due: turn(due.key, now=now))
-        return round_robin(ordered, source=lambda due: due.source)
-
-    def _look_after_or_at(self, watched: Watched) -> None:
+    def _look_after_one(self, watched: Watched) -> None:
         record = self._ledger.read(watched)
         if isinstance(record.state, MetricState):
             self._look_after(record, record.state)
         elif isinstance(record.state, Silence):
-            self._silent.add(record.state.device_id)
-            self._look_at(record, Device(key=record.state.device_id, source=record.state.source or ""))
+            self._silences.look_after(record, record.state)
 
     def _look_after(self, record: Record, state: MetricState) -> None:
         rule = self._thresholds.rule_for(state.device_id, state.metric)
-        if state.alert is None or (rule is None and self._source.problem is not None):
+        if state.alert is None:
+            self._transition(record, _unchanged, mutes=self._mutes)
+            return
+        if rule is None and self._source.problem is not None:
             return
         now = self._clock()
-        latest = self._newest(record.key, state, after=state.alert.last_at, now=now)
-        first_clear = None
-        if latest is not None and rule is not None and state.alert.phase == "open" and rule.is_clear(latest.value):
-            first_clear = self._readings.first_clear(
-                state.device_id,
-                state.metric,
-                after=state.alert.last_at,
-                through=latest.at,
-                is_clear=rule.is_clear,
-            )
+        look = self._looks.at(record.key, state, state.alert, now=now, rule=rule)
 
         def decide(state: MetricState, now: datetime) -> Decision[MetricState]:
-            decision = lifecycle.on_tick(state, latest=latest, first_clear=first_clear, rule=rule, now=now)
+            decision = lifecycle.on_tick(
+                state,
+                latest=look.latest,
+                first_clear=look.first_clear,
+                clear_look=look.clear_look,
+                rule=rule,
+                now=now,
+                muted=self._mutes.is_muted(state, now=now),
+            )
             self._note_pending(decision.state)
             return decision
 
-        self._transition(record, decide)
+        self._transition(record, decide, mutes=self._mutes)
 
     def _note_pending(self, state: MetricState) -> None:
         """Keep what waits out a `for`, so that the e-mail says so if its device turns out to be silent."""
@@ -183,55 +203,32 @@ class Sweep:
         else:
             pending.pop(state.metric, None)
 
-    def _newest(self, key: str, state: MetricState, *, after: datetime, now: datetime) -> Observation | None:
-        """Return the metric's newest reading behind the last breach; a rare one may take several ticks to be found.
-
-        Where the readings at the top lack it, a walk looks through those behind them, tick by tick to the last one and
-        then from the top again, since readings may be uploaded out of order.
-        """
-        found = self._readings.newest(state.device_id, state.metric, after=after, now=now)
-        if found.observation is not None or found.rest is None:
-            return found.observation
-        bookmark = self._ledger.bookmark(f"metric#{key}")
-        resumed = bookmark.at.after if bookmark.at is not None else None
-        behind = resumed if resumed is not None and timestamp(after) < resumed < found.rest else found.rest
-        found = self._readings.newest_behind(state.device_id, state.metric, after=after, behind=behind)
-        position = Cursor(shard=0, after=found.rest) if found.rest is not None else None
-        self._ledger.move(bookmark, position, now=now)
-        return found.observation
-
     def _look_for_silence(self) -> None:
-        """Look at the last reading of every device that ingest has registered and that must not be silent."""
+        """Look at the last upload of every device that the registry finds late and that must not be silent."""
         outages = self._outages
-        for device in self._in_turn("devices", lambda after: self._readings.devices(after=after)):
+        for device in self._silences.suspects(known=self._silent, spent=partial(self._spent, _SILENCE)):
             if self._spent(_SILENCE) or self._outages - outages >= _MOST_OUTAGES:
                 log("INFO", "sweep leaves devices to the next ticks")
                 return
-            if device.key not in self._silent and self._thresholds.silent_after(device.key) is not None:
-                self._try(device.key, partial(self._look_at, silence_key(device.key), device))
+            self._try(device.key, partial(self._silences.look_at, device))
 
-    def _look_at(self, record: Record | str, device: Device) -> None:
-        """Compare a device's last reading with how long it may be silent; one that reports costs one read."""
-        now = self._clock()
-        limit = self._thresholds.silent_after(device.key)
-        last_seen = self._readings.last_upload(device.key, now=now)
-        silent = last_seen is not None and limit is not None and silence.is_silent(last_seen, limit=limit, now=now)
-        if isinstance(record, str) and not silent:
-            return
-        pending = tuple(self._pending.get(device.key, {}).values())
-        self._transition(
-            record,
-            lambda state, now: silence.on_look(state, last_seen=last_seen, limit=limit, now=now, pending=pending),
-            blank=Silence(device_id=device.key, source=device.source or None),
-        )
-
-    def _transition(self, record: Record | str, decide: Any, *, blank: Any = None, pending: bool = False) -> None:
-        outcome = self._delivery.transition(record, decide, blank=blank, pending=pending)
-        self._counts[outcome.word] += 1
+    def _transition(
+        self,
+        record: Record | str,
+        decide: Any,
+        *,
+        blank: Any = None,
+        mutes: Mutes | None = None,
+        pending: bool = False,
+    ) -> Any:
+        """Write a decision, send what it says, and return the state after it."""
+        outcome = self._delivery.transition(record, decide, blank=blank, mutes=mutes, pending=pending)
+        self._counts[outcome.decision] += 1
         self._counts["emails_deferred"] += outcome.deferred
-        if outcome.word != "unchanged":
-            log("INFO", "decided", outcome=outcome.word, key=outcome.record.key, deferred=outcome.deferred)
+        if outcome.decision != "unchanged":
+            log("INFO", "decided", outcome=outcome.decision, key=outcome.record.key, deferred=outcome.deferred)
         self._counts["emails_sent"] += self._delivery.send(outcome)
+        return outcome.record.state
 
     def _try(self, key: str, act: Callable[[], None]) -> None:
         try:
@@ -257,7 +254,7 @@ class Sweep:
         return self._time_left() < self._time * (1 - share)
 
 
-def _as_it_is(state: Any, _now: datetime) -> Decision[Any]:
+def _unchanged(state: Any, _now: datetime) -> Decision[Any]:
     return Decision(state=state, outcome="unchanged")
 
 

@@ -1,4 +1,4 @@
-"""Lambda handler: an S3 event in; readings stored, bad records quarantined, breaches told.
+"""Lambda handler: an S3 event in; readings stored, bad records quarantined, events sent.
 
 A record that cannot be accepted is never an error; anything else that fails is one, so that Lambda delivers the event
 again (two retries, then the on-failure queue).
@@ -12,16 +12,17 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from lambdas.ingest.events_out import EventBus
+from lambdas.ingest.adapters.device_registry import DeviceRegistry
+from lambdas.ingest.adapters.event_bus import EventBus
+from lambdas.ingest.adapters.reading_store import PARALLEL, ReadingStore
 from lambdas.ingest.ingest_object import ObjectIngest, Outcome
+from lambdas.ingest.s3_event import Upload, uploads
 from lambdas.ingest.settings import Settings
-from lambdas.ingest.store import PARALLEL, ReadingStore
-from lambdas.ingest.uploads import Upload, uploads
 from lambdas.shared import metrics
+from lambdas.shared.backoff import Backoff
 from lambdas.shared.clients import client
 from lambdas.shared.logs import log
-from lambdas.shared.retrying import Retrying
-from lambdas.shared.threshold_source import BUNDLED, ThresholdSource
+from lambdas.shared.thresholds.parameter import BUNDLED, ThresholdSource
 
 # What an invocation without a Lambda context (a tool, a test) may take.
 _UNHURRIED_MS = 900_000
@@ -45,12 +46,13 @@ class IngestFunction:
             bus=EventBus(client("events"), bus=settings.event_bus),
             quarantine_prefix=settings.quarantine_prefix,
             retention=settings.retention,
+            names=DeviceRegistry(most=settings.devices_per_source, partitions=settings.registry_partitions),
             ownership=settings.ownership,
         )
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, int]:
         """Take in every object of the event, also after one failed. Raises IngestFailedError."""
-        retrying = Retrying(remaining_ms=context.get_remaining_time_in_millis if context else lambda: _UNHURRIED_MS)
+        backoff = Backoff(remaining_ms=context.get_remaining_time_in_millis if context else lambda: _UNHURRIED_MS)
         counts: Counter[str] = Counter(objects=0, readings_stored=0, readings_rejected=0, values_rejected=0, breaches=0)
         unreadable = 0
         failed: list[tuple[Upload, Exception]] = []
@@ -58,7 +60,7 @@ class IngestFunction:
         try:
             for upload in wanted:
                 try:
-                    outcome = self._take_in(upload, retrying)
+                    outcome = self._take_in(upload, backoff)
                     counts.update(_counted(outcome))
                     unreadable += outcome.reasons["unreadable_object"]
                 except Exception as error:  # raised below, after the other objects had their turn
@@ -83,12 +85,12 @@ class IngestFunction:
             return False
         return True
 
-    def _take_in(self, upload: Upload, retrying: Retrying) -> Outcome:
+    def _take_in(self, upload: Upload, backoff: Backoff) -> Outcome:
         began = time.perf_counter()
-        thresholds = self._thresholds.current(time_left=lambda: retrying.remaining_ms() / 1000)
+        thresholds = self._thresholds.current(time_left=lambda: backoff.remaining_ms() / 1000)
         if self._thresholds.problem:
             log("ERROR", "thresholds are not usable; no others replace good ones", problem=self._thresholds.problem)
-        outcome = self._ingest(upload, thresholds=thresholds, retrying=retrying)
+        outcome = self._ingest(upload, thresholds=thresholds, backoff=backoff)
         _log_outcome(upload, outcome, ms=round((time.perf_counter() - began) * 1000))
         return outcome
 

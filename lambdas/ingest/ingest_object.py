@@ -1,7 +1,7 @@
 """One object, start to end: fetch, decode, store, emit. Everything it does may be done again without harm.
 
-Readings are stored before their breaches are told, and every delivery tells every breach: a crash in between then
-delays an alert and never loses one (the alert function drops what it has seen, by breach_id).
+Readings are stored before the events of their breaches are sent, and every delivery sends all of them: a crash in
+between then delays an alert and never loses one (the alert function drops what it has seen, by breach_id).
 """
 
 from __future__ import annotations
@@ -16,35 +16,32 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.ingest.breaches import Breaches
-from lambdas.ingest.decoding import timestamps
-from lambdas.ingest.decoding.gzip import too_large
+from lambdas.ingest.adapters.device_registry import DeviceRegistry
+from lambdas.ingest.adapters.event_bus import EventBus
+from lambdas.ingest.adapters.quarantine import Quarantine
+from lambdas.ingest.adapters.reading_store import BATCH, ReadingStore
+from lambdas.ingest.adapters.unreadable import unreadable
+from lambdas.ingest.decoding.content.gzip import too_large
 from lambdas.ingest.decoding.limits import DEFAULT, MOST_DEVICES, Limits
 from lambdas.ingest.decoding.payload import Payload
 from lambdas.ingest.decoding.reading import Batch, Form, RecordError, Reject
-from lambdas.ingest.device_names import DeviceNames
-from lambdas.ingest.events_out import EventBus
-from lambdas.ingest.items import Item, Origin, items
-from lambdas.ingest.ownership import ANY_DEVICE, Ownership, owned
-from lambdas.ingest.processed import note
-from lambdas.ingest.quarantine import Quarantine
-from lambdas.ingest.store import BATCH, ReadingStore
-from lambdas.ingest.unreadable import unreadable
-from lambdas.ingest.uploads import Upload
+from lambdas.ingest.decoding.values import timestamps
+from lambdas.ingest.domain.breaches import Breaches
+from lambdas.ingest.domain.items import Item, Origin, items
+from lambdas.ingest.domain.ownership import ANY_DEVICE, Ownership, owned
+from lambdas.ingest.domain.receipt import note
+from lambdas.ingest.s3_event import Upload
 from lambdas.shared import tracing
-from lambdas.shared.contracts import ReadingsRejected, RejectExample, ThresholdBreached
-from lambdas.shared.retrying import Retrying
-from lambdas.shared.source import source_of
-from lambdas.shared.thresholds import Thresholds
+from lambdas.shared.backoff import Backoff
+from lambdas.shared.events import ReadingsRejected, RejectExample, ThresholdBreached
+from lambdas.shared.names import source_of
+from lambdas.shared.thresholds.thresholds import Thresholds
 
 _EXAMPLES = 5
-_TOO_MANY_DEVICES = RejectExample(
-    position="object",
-    reason="too_many_devices",
-    detail=f"its source has more than {MOST_DEVICES:,} devices in this hour: further ones are stored and not watched",
-)
-# An object may name a million devices. Beyond this many breaches they are told early; the ids stay the same.
-_MOST_BREACHES = 10_000
+_TOO_MANY_DEVICES = "too_many_devices"
+# Beyond this many breaches, ten metrics of as many devices as a source may have, events are sent early, to keep memory
+# bounded (70 MB); further readings of those are then stored, without an event.
+_MOST_BREACHES = 10 * MOST_DEVICES
 
 
 @dataclass(kw_only=True)
@@ -76,11 +73,11 @@ class ObjectIngest:
     bus: EventBus
     quarantine_prefix: str
     retention: timedelta | None
-    names: DeviceNames = field(default_factory=DeviceNames)
+    names: DeviceRegistry = field(default_factory=DeviceRegistry)
     limits: Limits = DEFAULT
     ownership: Ownership = ANY_DEVICE
 
-    def __call__(self, upload: Upload, *, thresholds: Thresholds, retrying: Retrying) -> Outcome:
+    def __call__(self, upload: Upload, *, thresholds: Thresholds, backoff: Backoff) -> Outcome:
         """Store the object's good readings, quarantine its bad records, and tell the bus.
 
         Raises what AWS calls raise and OutOfTimeError, never anything about the object's content.
@@ -91,7 +88,7 @@ class ObjectIngest:
                 payload, uploaded_at = self._fetch(upload, held)
             quarantine = held.enter_context(Quarantine(self.s3, source=source, prefix=self.quarantine_prefix))
             work = _Work(self, upload, uploaded_at=uploaded_at, thresholds=thresholds, quarantine=quarantine)
-            outcome = work.run(payload, retrying)
+            outcome = work.run(payload, backoff)
             if work.worst is not None:
                 worst = work.worst
                 phase.annotate(
@@ -117,14 +114,15 @@ class ObjectIngest:
         chunks = held.enter_context(closing(answer["Body"])).iter_chunks(self.limits.block)
         first = next(chunks, b"")
         uploaded_at = answer["LastModified"].astimezone(UTC)
-        return Payload(chain([first], chunks), now=uploaded_at, limits=self.limits), uploaded_at
+        key = upload.source.key
+        return Payload(chain([first], chunks), now=uploaded_at, key=key, limits=self.limits), uploaded_at
 
     def _refused(self, upload: Upload, error: RecordError) -> tuple[Payload, datetime]:
         return Payload((_refuse(error) for _ in range(1)), now=upload.at, limits=self.limits), upload.at
 
 
 class _Work:
-    """One object on its way from decoded to told."""
+    """The ingest of one object."""
 
     def __init__(
         self,
@@ -137,7 +135,8 @@ class _Work:
     ) -> None:
         self._ingest = ingest
         self._source = upload.source
-        self._uploaded_at = int(uploaded_at.timestamp())
+        self._uploaded_at = uploaded_at
+        self._thresholds = thresholds
         self._only_device = ingest.ownership.only_device(upload.source.key)
         self._quarantine = quarantine
         self._trace_id = tracing.trace_id()
@@ -158,7 +157,7 @@ class _Work:
         self._outcome = Outcome()
         self.worst: ThresholdBreached | None = None
 
-    def run(self, payload: Payload, retrying: Retrying) -> Outcome:
+    def run(self, payload: Payload, backoff: Backoff) -> Outcome:
         """Decode, store, emit, and note that it is done.
 
         Only the first block has phases of its own; later ones are fetched and decoded while storing, so that an object
@@ -173,19 +172,19 @@ class _Work:
                 began = time.perf_counter()
                 following = next(batches, None)
                 decoding += time.perf_counter() - began
-                self._store(batch, retrying, last=following is None)
+                self._store(batch, backoff, last=following is None)
                 batch = following
             phase.note("later_blocks_decoded_in_ms", round(decoding * 1000, 1))
         self._outcome.form, self._outcome.bytes = payload.form, payload.stored_bytes
         with tracing.phase("emit"):
-            self._tell_breaches(retrying)
+            self._send_breaches(backoff)
             if self._outcome.must_report:
-                self._tell_rejects(retrying)
+                self._report_rejects(backoff)
             if self._note is not None:
-                self._ingest.store.write([self._note], retrying=retrying)
+                self._ingest.store.write([self._note], backoff=backoff)
         return self._outcome
 
-    def _store(self, batch: Batch, retrying: Retrying, *, last: bool) -> None:
+    def _store(self, batch: Batch, backoff: Backoff, *, last: bool) -> None:
         batch = owned(batch, device_id=self._only_device)
         outcome, readings = self._outcome, batch.readings
         times = timestamps.texts([reading.timestamp for reading in readings])
@@ -193,38 +192,40 @@ class _Work:
         devices = [reading.device_id for reading in readings]
         beyond = names.beyond(devices, source=folder)
         outcome.unwatched += sum(device in beyond for device in devices) if beyond else 0
-        crossed = self._breaches.evaluate(readings, times, beyond=beyond)
+        judged = self._breaches.evaluate(readings, times, beyond=beyond)
+        rejects = [*batch.rejects, *judged.rejects] if judged.rejects else batch.rejects
+        written = items(readings, times, judged, origin=self._origin)
         due = names.due(
-            (device for device in devices if device not in beyond),
+            (device for item in written if (device := item["device_id"]["S"]) not in beyond),
             source=folder,
             uploaded_at=self._uploaded_at,
             expires_at=self._origin.expires_at,
         )
-        made = [*items(readings, times, crossed, origin=self._origin), *due]
-        outcome.reasons.update(reject.reason for reject in batch.rejects)
-        values = sum(reject.member is not None for reject in batch.rejects)
+        writes = [*written, *due]
+        outcome.reasons.update(reject.reason for reject in rejects)
+        values = sum(reject.member is not None for reject in rejects)
         outcome.values_rejected += values
-        outcome.rejected += len(batch.rejects) - values
-        if self._note is not None and last and len(made) < BATCH and not (self._breaches or outcome.must_report):
+        outcome.rejected += len(rejects) - values
+        if self._note is not None and last and len(writes) < BATCH and not (self._breaches or outcome.must_report):
             # Nothing comes after this one call, so the note may go with it.
-            made.append(self._note)
+            writes.append(self._note)
             self._note = None
-        self._ingest.store.write(made, retrying=retrying)
-        names.stored(due)
-        outcome.stored += len(readings)
-        self._quarantine.add(batch.rejects)
-        outcome.examples += batch.rejects[: _EXAMPLES - len(outcome.examples)]
+        self._ingest.store.write(writes, backoff=backoff)
+        names.stored(due, thresholds=self._thresholds)
+        outcome.stored += len(readings) - sum(reject.reason == "no_metrics" for reject in judged.rejects)
+        self._quarantine.add(rejects)
+        outcome.examples += rejects[: _EXAMPLES - len(outcome.examples)]
         if len(self._breaches) > _MOST_BREACHES:
-            self._tell_breaches(retrying)
+            self._send_breaches(backoff)
 
-    def _tell_breaches(self, retrying: Retrying) -> None:
+    def _send_breaches(self, backoff: Backoff) -> None:
         events = self._breaches.drain()
         if events:
-            self._ingest.bus.send(events, retrying=retrying)
+            self._ingest.bus.send(events, backoff=backoff)
             self._outcome.breaches += len(events)
             self.worst = self.worst or events[0]
 
-    def _tell_rejects(self, retrying: Retrying) -> None:
+    def _report_rejects(self, backoff: Backoff) -> None:
         outcome = self._outcome
         if outcome.reasons:
             self._quarantine.write()
@@ -233,8 +234,11 @@ class _Work:
             for reject in outcome.examples
         ]
         if outcome.unwatched:
-            examples = [_TOO_MANY_DEVICES, *examples[: _EXAMPLES - 1]]
-        reasons = outcome.reasons + Counter({_TOO_MANY_DEVICES.reason: outcome.unwatched})
+            most = self._ingest.names.most
+            beyond = f"its source has more than {most:,} devices in this hour: further ones are stored and not watched"
+            too_many = RejectExample(position="object", reason=_TOO_MANY_DEVICES, detail=beyond)
+            examples = [too_many, *examples[: _EXAMPLES - 1]]
+        reasons = outcome.reasons + Counter({_TOO_MANY_DEVICES: outcome.unwatched})
         rejected = ReadingsRejected(
             object=self._source,
             stored=outcome.stored - outcome.unwatched,
@@ -245,7 +249,7 @@ class _Work:
             quarantine_key=self._quarantine.key if outcome.reasons else "",
             trace_id=self._trace_id,
         )
-        self._ingest.bus.send([rejected], retrying=retrying)
+        self._ingest.bus.send([rejected], backoff=backoff)
 
 
 def _refuse(error: RecordError) -> bytes:

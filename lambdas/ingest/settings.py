@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
-from lambdas.ingest.ownership import ANY_DEVICE, DeviceIdentity, Ownership
+from lambdas.ingest.decoding.limits import MOST_DEVICES
+from lambdas.ingest.domain.ownership import ANY_DEVICE, DeviceIdentity, Ownership
+from lambdas.shared.keys import LEAST_PARTITIONS, MOST_PARTITIONS
 
 
 class SettingsError(ValueError):
@@ -16,7 +18,11 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Names of what ingest uses. `retention` is how long readings are kept after their upload; None is for ever."""
+    """Names of what ingest uses. `retention` is how long readings are kept after their upload; None is for ever.
+
+    `devices_per_source` is how many devices one source may have registered and alerted in an hour,
+    `registry_partitions` over how many partitions the registry of devices is spread.
+    """
 
     stage: str
     readings_table: str
@@ -26,6 +32,8 @@ class Settings:
     quarantine_prefix: str
     retention: timedelta | None
     ownership: Ownership = ANY_DEVICE
+    devices_per_source: int = MOST_DEVICES
+    registry_partitions: int = LEAST_PARTITIONS
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -39,6 +47,11 @@ class Settings:
             quarantine_prefix=_text(env, "QUARANTINE_PREFIX"),
             retention=_days(env, "RETENTION_DAYS"),
             ownership=_ownership(env),
+            devices_per_source=_number(env, "DEVICES_PER_SOURCE", what="devices", most=1_000_000) or MOST_DEVICES,
+            registry_partitions=_number(
+                env, "REGISTRY_PARTITIONS", what="partitions", least=LEAST_PARTITIONS, most=MOST_PARTITIONS
+            )
+            or LEAST_PARTITIONS,
         )
         if settings.quarantine_prefix.startswith(settings.incoming_prefix):
             raise SettingsError(
@@ -63,9 +76,16 @@ def _ownership(env: Mapping[str, str]) -> Ownership:
 
 
 def _days(env: Mapping[str, str], name: str) -> timedelta | None:
+    days = _number(env, name, what="days", most=36_500)
+    return timedelta(days=days) if days else None
+
+
+def _number(env: Mapping[str, str], name: str, *, what: str, most: int, least: int = 1) -> int | None:
     text = env.get(name, "")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 36_500):
-        raise SettingsError(f"the environment variable {name} is {text!r}; it must be a number of days from 1 to 36500")
-    return timedelta(days=int(text))
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise SettingsError(
+            f"the environment variable {name} is {text!r}; it must be a number of {what} from {least} to {most}"
+        )
+    return int(text)

@@ -18,7 +18,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.utils import parse_timestamp
 
-# The short list of certificate authorities that constructs_lib/aws_roots.py puts into bundles.
+# The short list of certificate authorities that constructs_lib/bundling/certificates.py puts into bundles.
 _ROOTS = Path(__file__).parents[2] / "aws-roots.pem"
 # The regions of the partition `aws`. Others (China, GovCloud, the European Sovereign Cloud) may chain elsewhere.
 _COMMERCIAL = re.compile(r"(?!cn-)[a-z]{2}-[a-z]+-\d+")

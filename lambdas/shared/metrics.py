@@ -7,8 +7,7 @@ import sys
 from datetime import UTC, datetime
 
 from lambdas.shared.logs import rfc3339
-
-NAMESPACE = "SensorFanout"
+from lambdas.shared.names import METRIC_NAMESPACE
 
 
 def emit(values: dict[str, float], *, stage: str, function: str, clock_ms: int | None = None) -> None:
@@ -29,7 +28,7 @@ def emit(values: dict[str, float], *, stage: str, function: str, clock_ms: int |
             "Timestamp": int(at.timestamp() * 1000),
             "CloudWatchMetrics": [
                 {
-                    "Namespace": NAMESPACE,
+                    "Namespace": METRIC_NAMESPACE,
                     "Dimensions": [["stage", "function"]],
                     "Metrics": [
                         {"Name": name, "Unit": "Milliseconds" if name.endswith("_ms") else "Count"} for name in values

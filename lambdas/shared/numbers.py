@@ -1,4 +1,4 @@
-"""Which numbers DynamoDB can keep. Pure.
+"""Which numbers DynamoDB can keep.
 
 It keeps up to 38 significant digits, 0 or 1E-130 to 9.99...E+125 in size (DynamoDB Developer Guide, "Supported data
 types and naming rules", Number).

@@ -1,4 +1,4 @@
-"""Text that devices, files and errors bring, made safe to show on a line. Pure; no AWS SDK import."""
+"""Text that devices, files and errors bring, made safe to show on a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one text of a time that is stored and compared: `2026-11-22T10:00:00.250000Z`. Pure."""
+"""The one text of a time that is stored and compared: `2026-11-22T10:00:00.250000Z`, and back."""
 
 from __future__ import annotations
 
@@ -12,3 +12,13 @@ def timestamp(at: datetime) -> str:
     and strptime() Behavior"), so that nothing could read it back.
     """
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def time_of(text: str) -> datetime:
+    """Return the time that a stored text says, in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def stamped_time(reading_id: str) -> datetime:
+    """Return when a reading was taken by its device's clock: what stands before the `#` of its key."""
+    return time_of(reading_id.partition("#")[0])

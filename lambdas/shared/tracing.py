@@ -1,8 +1,10 @@
-"""X-Ray behind one door: `phase()` opens a subsegment, `trace_id()` and `trace_header()` name the trace.
+"""The only module that imports the X-Ray SDK: `phase()` opens a subsegment, `trace_id()` names the trace.
 
-Nothing else imports aws_xray_sdk (in maintenance since 2026-02-25), so an OpenTelemetry port touches this file alone.
+The SDK is in maintenance since 2026-02-25; a port to OpenTelemetry touches this file alone.
 Subsegments are one per phase of an invocation, never one per SDK call: patched clients cost 16 % CPU and a datagram
-a call. Outside Lambda (tests, tools) every function here does nothing.
+a call. All of them are one datagram, sent when the outermost phase ends, also with an exception: the SDK sends one for
+each, at a third more CPU. An invocation that is killed (time-out, memory) has none then.
+Outside Lambda (tests, tools) every function here does nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ from aws_xray_sdk.core.lambda_launcher import LAMBDA_TRACE_HEADER_KEY, LambdaCon
 
 Annotation = str | int | float | bool
 
+# Phases that wait for the outermost to end; with more of them those that have ended are sent before, because a datagram
+# holds 64 KB, and a phase with its annotations 1.3 KB at most.
+_MOST_TOGETHER = 40
 # The service truncates longer annotation values (AWS X-Ray Developer Guide, "Segment documents").
 _MAX_ANNOTATION = 1000
 
@@ -65,6 +70,7 @@ def phase(name: str, **annotations: Annotation | None) -> Iterator[Phase]:
     if not _traced():
         yield Phase(None)
         return
+    is_outermost = xray_recorder.current_subsegment() is None
     subsegment = xray_recorder.begin_subsegment(name)
     current = Phase(subsegment)
     current.annotate(**annotations)
@@ -74,6 +80,7 @@ def phase(name: str, **annotations: Annotation | None) -> Iterator[Phase]:
         subsegment.add_exception(error, [])
         raise
     finally:
+        xray_recorder.streaming_threshold = 0 if is_outermost else _MOST_TOGETHER
         xray_recorder.end_subsegment()
 
 

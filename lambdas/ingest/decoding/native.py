@@ -14,11 +14,12 @@ from itertools import chain
 
 import msgspec
 
-from lambdas.ingest.decoding import strict_json, timestamps
-from lambdas.ingest.decoding.identifiers import Names, check_device_id, check_metric
+from lambdas.ingest.decoding.content import strict_json
 from lambdas.ingest.decoding.limits import MAX_FUTURE_SKEW, MAX_METRICS, Limits
-from lambdas.ingest.decoding.numbers import Unusable, check_value, described, is_number
-from lambdas.ingest.decoding.reading import Reading, Reason, RecordError, TolerantReading, UnclockedReading
+from lambdas.ingest.decoding.reading import Problem, Reading, Reason, RecordError, TolerantReading, UnclockedReading
+from lambdas.ingest.decoding.values import timestamps
+from lambdas.ingest.decoding.values.identifiers import Names, check_device_id, check_metric
+from lambdas.ingest.decoding.values.numbers import Unusable, check_value, described, is_number
 from lambdas.shared.numbers import SMALLEST
 
 _LINES: dict[bool, Callable[[bytes], list[Reading]]] = {
@@ -58,25 +59,28 @@ class NativeReader:
                 block.decode()
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
-        if self._tolerant and not _is_shallow(block, self._limits.nesting):
+        if self._tolerant and not is_shallow(block, self._limits.nesting):
             return None
-        return self._timely(readings) if readings and self._ordinary(readings, block) else None
+        return self.checked(readings, block)
 
-    def record(self, record: dict[str, object], problems: list[RecordError]) -> Reading:
+    def record(self, record: dict[str, object], problems: list[Problem]) -> Reading:
         """Return the reading of one record, and add what is wrong with single members of it to `problems`.
 
         Without `metrics` it is flat: each number beside the known members is a metric. Raises RecordError.
         """
         if not record.keys() <= _MEMBERS:
             self._tolerant = True
-        return made(
+        return make_reading(
             check_device_id(record.get("device_id")),
-            timestamps.parse(record.get("timestamp")),
+            timestamps.settled(timestamps.parse(record.get("timestamp")), uploaded_at=self._now),
             _numbers(_metrics(record), problems),
             units=texts(record.get("units"), "units", problems),
             tags=texts(record.get("tags"), "tags", problems),
-            now=self._now,
         )
+
+    def checked(self, readings: list[Reading], block: bytes) -> list[Reading] | None:
+        """Return the readings that were made of a block, or None as `block` does."""
+        return self._timely(readings) if readings and self._ordinary(readings, block) else None
 
     def _ordinary(self, readings: list[Reading], block: bytes) -> bool:
         """Check names and values, all of a block at once: that is what makes it fast."""
@@ -104,17 +108,16 @@ class NativeReader:
         )
 
 
-def made(
+def make_reading(
     device_id: str,
-    timestamp: datetime,
+    times: timestamps.Times,
     metrics: dict[str, int | float],
     *,
     units: dict[str, str] | None,
     tags: dict[str, str] | None = None,
-    now: datetime,
 ) -> Reading:
-    """Return the reading that these make. Raises RecordError (timestamp_in_future)."""
-    timestamp, device_time = timestamps.settled(timestamp, uploaded_at=now)
+    """Return the reading of parts that were checked."""
+    timestamp, device_time = times
     if device_time is None:
         return Reading(device_id, timestamp, metrics, units, tags)
     return UnclockedReading(device_id, timestamp, metrics, units, tags, device_time=device_time)
@@ -138,7 +141,7 @@ def _metrics(record: dict[str, object]) -> Mapping[str, object]:
     return metrics
 
 
-def _numbers(metrics: Mapping[str, object], problems: list[RecordError]) -> dict[str, int | float]:
+def _numbers(metrics: Mapping[str, object], problems: list[Problem]) -> dict[str, int | float]:
     """Return the good metrics; the bad ones go to `problems`. Raises RecordError."""
     if len(metrics) > MAX_METRICS:
         raise RecordError("too_many_metrics", f"it has {len(metrics)} metrics; at most {MAX_METRICS} are allowed")
@@ -147,7 +150,7 @@ def _numbers(metrics: Mapping[str, object], problems: list[RecordError]) -> dict
         try:
             good[check_metric(name)] = check_value(value, name)
         except RecordError as error:
-            problems.append(error)
+            problems.append(error.problem)
     if not good:
         raise RecordError("no_metrics", "none of its metrics is good" if metrics else "it has no metrics")
     return good
@@ -161,7 +164,7 @@ def _is_envelope(value: object) -> bool:
     return isinstance(value, list | dict) and bool(value)
 
 
-def texts(value: object, member: str, problems: list[RecordError]) -> dict[str, str] | None:
+def texts(value: object, member: str, problems: list[Problem]) -> dict[str, str] | None:
     """Return units or tags as texts: a number or boolean in JSON's words; null is as if absent."""
     if not isinstance(value, dict):
         if value is not None:
@@ -177,12 +180,12 @@ def texts(value: object, member: str, problems: list[RecordError]) -> dict[str, 
     return good
 
 
-def _bad_text(member: str, detail: str) -> RecordError:
+def _bad_text(member: str, detail: str) -> Problem:
     reason: Reason = "invalid_units" if member.startswith("units") else "invalid_tags"
-    return RecordError(reason, detail, member=member)
+    return Problem(reason, detail, member)
 
 
-def _is_shallow(block: bytes, nesting: int) -> bool:
+def is_shallow(block: bytes, nesting: int) -> bool:
     """Return whether nothing is nested deeper than `nesting`, by taking away innermost pairs of brackets that often."""
     structure = block.translate(_ONE_KIND, _NOT_STRUCTURE).replace(b'""', b"")
     if b'"' in structure or b"\\" in structure:

@@ -11,11 +11,12 @@ import msgspec
 
 from lambdas.ingest.decoding.limits import MAX_METRICS
 
-Form = Literal["empty", "object", "ndjson", "array", "senml"]
+Form = Literal["empty", "object", "ndjson", "array", "senml", "csv"]
 
 Reason = Literal[
     "bad_encoding",
     "bad_gzip",
+    "implausible_value",
     "invalid_device_id",
     "invalid_metric",
     "invalid_senml",
@@ -23,6 +24,7 @@ Reason = Literal[
     "invalid_timestamp",
     "invalid_units",
     "invalid_value",
+    "mapping_failed",
     "no_metrics",
     "not_a_reading",
     "not_its_device",
@@ -33,6 +35,7 @@ Reason = Literal[
     "too_many_devices",
     "too_many_metrics",
     "too_many_records",
+    "unit_mismatch",
     "unreadable_object",
     "unsupported_value",
     "value_out_of_range",
@@ -68,21 +71,27 @@ class UnclockedReading(Reading, frozen=True, gc=False, kw_only=True):
     device_time: datetime
 
 
-class RecordError(ValueError):
-    """A record is not acceptable, or where there is a `member`, that member of it alone.
+class Problem(msgspec.Struct, gc=False):
+    """What is wrong with a record, or where there is a `member`, with that member of it alone.
 
-    `reason` is the code, `detail` a sentence for its owner.
+    `reason` is the code, `detail` a sentence for its owner. Kept in lists where an exception must not be: its traceback
+    refers to the frames, these to the list, and only the garbage collector would free the content they read.
     """
+
+    reason: Reason
+    detail: str
+    member: str | None = None
+
+
+class RecordError(ValueError):
+    """A record, or a member of one, is not acceptable."""
 
     def __init__(self, reason: Reason, detail: str, *, member: str | None = None) -> None:
         super().__init__(detail)
-        self.reason: Reason = reason
-        self.detail = detail
-        self.member = member
+        self.problem = Problem(reason, detail, member)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reject:
+class Reject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One bad record, or one bad `member` of a record that is else good.
 
     `position` is for people, `offset` in bytes of the unpacked content, `excerpt` the record's first bytes.
@@ -94,6 +103,31 @@ class Reject:
     detail: str
     excerpt: bytes
     member: str | None = None
+
+
+class Rejects:
+    """The rejects of an object so far: how many are whole `records` and how many single `values`."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.values = 0
+        self._waiting: list[Reject] = []
+
+    def add(self, problem: Problem, *, position: str, offset: int, excerpt: bytes) -> None:
+        """Add one, which comes after all others."""
+        reason, detail, member = problem.reason, problem.detail, problem.member
+        if member is None:
+            self.records += 1
+        else:
+            self.values += 1
+        self._waiting.append(
+            Reject(position=position, offset=offset, reason=reason, detail=detail, excerpt=excerpt, member=member)
+        )
+
+    def take(self) -> list[Reject]:
+        """Return those that were added since the last time."""
+        taken, self._waiting = self._waiting, []
+        return taken
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,17 +14,19 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from lambdas.ingest.decoding import timestamps
-from lambdas.ingest.decoding.identifiers import check_device_id, check_metric
-from lambdas.ingest.decoding.native import made, texts
-from lambdas.ingest.decoding.numbers import OUT_OF_RANGE, check_value, is_number
-from lambdas.ingest.decoding.reading import Reading, Reason, RecordError
+from lambdas.ingest.decoding.native import make_reading, texts
+from lambdas.ingest.decoding.reading import Problem, Reading, Reason, RecordError
+from lambdas.ingest.decoding.values import timestamps
+from lambdas.ingest.decoding.values.identifiers import check_device_id, check_metric
+from lambdas.ingest.decoding.values.numbers import OUT_OF_RANGE, check_value, is_number
+from lambdas.ingest.decoding.values.timestamps import Times
 
 _VERSION = 10
 _BASE_NUMBERS = frozenset(("bt", "bv", "bs", "bver"))
 _BASE_FIELDS = _BASE_NUMBERS.union(("bn", "bu"))
 # Without one of these a record only sets base fields.
 _OWN_FIELDS = frozenset(("n", "u", "v", "vs", "vb", "vd", "s", "t", "ut"))
+_PLAIN_FIELDS = frozenset(("n", "u", "v", "t"))
 _LABELS = _OWN_FIELDS.union(_BASE_FIELDS)
 _UNSUPPORTED = frozenset(("vs", "vd", "s"))
 _BASE_LABEL = re.compile(rb'"b(?:[ntuvs]|ver)"')
@@ -82,44 +84,55 @@ class SenmlReader:
         self._array = 0
         self.records = 0
 
-    def record(self, record: dict[str, object], problems: list[RecordError], *, array: int) -> Reading | None:
+    def record(self, record: dict[str, object], problems: list[Problem], *, array: int) -> Reading | None:
         """Return the reading of a record in the pack `array`, or None if it only sets base fields.
 
         Array 0 is a pack of this record alone. What is wrong with its unit is added to `problems`. Raises RecordError.
         """
-        self._begin(array)
+        if array != self._array or not array:
+            self._begin(array)
         self.records += 1
+        is_plain = record.keys() <= _PLAIN_FIELDS
+        if not is_plain and not self._has_own_fields(record):
+            return None
+        if self._refusal:
+            raise RecordError(*self._refusal)
+        if not (is_plain or _UNSUPPORTED.isdisjoint(record)):
+            raise RecordError("unsupported_value", "a string (vs), data (vd) or a sum (s) cannot be stored")
+        base = self._base
+        unit = record.get("u")
+        if unit is None:
+            unit = base.get("bu")
+        try:
+            device_id, metric = split_name(base.get("bn", ""), _name(record), unit if isinstance(unit, str) else "")
+            usual = is_plain and "v" in record and "bv" not in base
+            value = check_value(record["v"] if usual else self._value(record, metric), metric)
+        except RecordError as error:
+            error.problem.member = None  # it is all that the record has
+            raise
+        units = None
+        if unit is not None and unit != "":
+            units = {metric: unit} if isinstance(unit, str) else texts({metric: unit}, "units", problems)
+        return make_reading(device_id, self._times(record), {metric: value}, units=units)
+
+    def broken(self, begun: bytes, *, array: int) -> None:
+        """Take note of what could not be read: base fields that it may have set are unknown to the end of the pack."""
+        if array != self._array or not array:
+            self._begin(array)
+        if _BASE_LABEL.search(begun):
+            self._base = dict.fromkeys(sorted(_BASE_FIELDS), _LOST)
+            self._refusal = self._find_refusal()
+
+    def _begin(self, array: int) -> None:
+        self._array, self._base, self._refusal = array, {}, None
+
+    def _has_own_fields(self, record: dict[str, object]) -> bool:
+        """Take in what is unusual about a record; return whether it is more than base fields. Raises RecordError."""
         if not _BASE_FIELDS.isdisjoint(record):
             self._set_base(record)
         if not record.keys() <= _LABELS:
             _check_unknown(record)
-        if _OWN_FIELDS.isdisjoint(record):
-            return None
-        if self._refusal:
-            raise RecordError(*self._refusal)
-        if not _UNSUPPORTED.isdisjoint(record):
-            raise RecordError("unsupported_value", "a string (vs), data (vd) or a sum (s) cannot be stored")
-        base = self._base
-        unit = base.get("bu") if record.get("u") is None else record["u"]
-        try:
-            device_id, metric = split_name(base.get("bn", ""), _name(record), unit if isinstance(unit, str) else "")
-            value = check_value(self._value(record, metric), metric)
-        except RecordError as error:
-            error.member = None  # it is all that the record has
-            raise
-        units = {metric: unit} if isinstance(unit, str) else texts({metric: unit}, "units", problems)
-        return made(device_id, self._time(record), {metric: value}, units=units if unit else None, now=self._now)
-
-    def broken(self, begun: bytes, *, array: int) -> None:
-        """Take note of what could not be read: base fields that it may have set are unknown to the end of the pack."""
-        self._begin(array)
-        if _BASE_LABEL.search(begun):
-            self._base = dict.fromkeys(sorted(_BASE_FIELDS), _LOST)
-            self._refusal = self._why_not()
-
-    def _begin(self, array: int) -> None:
-        if array != self._array or not array:
-            self._array, self._base, self._refusal = array, {}, None
+        return not _OWN_FIELDS.isdisjoint(record)
 
     def _set_base(self, record: dict[str, object]) -> None:
         """Keep the base fields of `record`, whatever becomes of the rest of it. Raises RecordError."""
@@ -129,11 +142,11 @@ class SenmlReader:
             good = field == "bu" or (is_number(value) if field in _BASE_NUMBERS else isinstance(value, str))
             self._base[field] = value if good else _LOST
             wrong = wrong if good else field
-        self._refusal = self._why_not()
+        self._refusal = self._find_refusal()
         if wrong:
             raise RecordError("invalid_senml", f"the base field {wrong} has a value of the wrong type")
 
-    def _why_not(self) -> tuple[Reason, str] | None:
+    def _find_refusal(self) -> tuple[Reason, str] | None:
         """Return why the base fields let no record be read, or None."""
         for field, value in self._base.items():
             if value is _LOST:
@@ -144,12 +157,12 @@ class SenmlReader:
             return "unsupported_value", "a sum (bs) cannot be stored; only a number (v) can"
         return None
 
-    def _time(self, record: dict[str, object]) -> datetime:
+    def _times(self, record: dict[str, object]) -> Times:
         time = record.get("t", 0)
         if not is_number(time):
             raise RecordError("invalid_timestamp", "the time (t) is not a number that a time can be made of")
         try:
-            return timestamps.from_seconds(self._base.get("bt", 0) + time, relative_to=self._now)
+            return _settled(self._base.get("bt", 0) + time, self._now)
         except OverflowError:
             raise RecordError("invalid_timestamp", "the time is not between the years 1 and 9999") from None
 
@@ -165,6 +178,12 @@ class SenmlReader:
             return base + value
         except OverflowError:
             return OUT_OF_RANGE
+
+
+# Many records of a pack have the same time.
+@lru_cache(maxsize=1_000)
+def _settled(seconds: float | int, now: datetime) -> Times:
+    return timestamps.settled(timestamps.from_seconds(seconds, relative_to=now), uploaded_at=now)
 
 
 def _check_unknown(record: dict[str, object]) -> None:

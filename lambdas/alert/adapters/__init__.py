@@ -1,0 +1,1 @@
+"""What alert asks of DynamoDB: its ledger of alerts, and the readings table."""

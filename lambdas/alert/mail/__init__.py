@@ -1,0 +1,1 @@
+"""A notice in, an e-mail's subject, body and attributes out."""

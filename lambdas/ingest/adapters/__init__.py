@@ -1,0 +1,1 @@
+"""What ingest asks of AWS: readings stored, events put on the bus, rejects quarantined."""

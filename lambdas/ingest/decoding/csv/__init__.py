@@ -1,0 +1,1 @@
+"""CSV with a header in, readings out."""
