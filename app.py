@@ -8,7 +8,7 @@ import sys
 
 from constructs_lib.app import synthesise
 from constructs_lib.errors import SynthError
-from lambdas.shared.thresholds import ThresholdsError
+from lambdas.shared.document_reader import DocumentError
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     overrides = dict(_pair(parser, text) for text in arguments.context)
     try:
         synthesise(overrides, outdir=arguments.output)
-    except (SynthError, ThresholdsError) as error:
+    except (SynthError, DocumentError) as error:
         sys.exit(str(error))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from constructs_lib.acknowledge import acknowledge
 from constructs_lib.landing_zone import LandingZone
-from lambdas.shared.source import INCOMING_PREFIX
+from constructs_lib.stage.acknowledge import acknowledge
+from constructs_lib.stage.settings import Settings
+from lambdas.shared.names import FRONT_DOOR_FOLDER, INCOMING_PREFIX
 
 # The tag of the user, role or role session that says which device it is.
 DEVICE_TAG = "device"
@@ -27,8 +28,10 @@ class DeviceAccess(Construct):
     policy elements: Variables and tags"). docs/security.md shows how a device comes by its tag.
     """
 
-    def __init__(self, scope: Construct, id: str, *, landing: LandingZone) -> None:
+    def __init__(self, scope: Construct, id: str, *, landing: LandingZone, settings: Settings) -> None:
         super().__init__(scope, id)
+        # A device of that name would upload where a gateway does, and so speak for all others.
+        no_gateway = {"StringNotEquals": {f"aws:PrincipalTag/{DEVICE_TAG}": FRONT_DOOR_FOLDER}}
         own_folder = f"{INCOMING_PREFIX}${{aws:PrincipalTag/{DEVICE_TAG}}}/*"
         self.policy = iam.ManagedPolicy(
             self,
@@ -39,7 +42,7 @@ class DeviceAccess(Construct):
                     sid="UploadOwnReadings",
                     actions=["s3:PutObject"],
                     resources=[f"{landing.bucket_arn}/{own_folder}"],
-                    conditions=_READABLE,
+                    conditions={**_READABLE, **(no_gateway if settings.front_door else {})},
                 )
             ],
         )

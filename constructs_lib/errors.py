@@ -1,4 +1,4 @@
-"""Errors that a person can cause and mend."""
+"""Errors that a person can cause and fix."""
 
 
 class SynthError(Exception):

@@ -1,4 +1,4 @@
-"""The bucket that devices upload to, and the notification that hands each upload to ingest."""
+"""The bucket that devices upload to, and the notification that hands each upload under `incoming/` to ingest."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from constructs_lib import embedded
-from constructs_lib.acknowledge import acknowledge
 from constructs_lib.errors import SynthError
-from constructs_lib.key_use import let_use_key
-from constructs_lib.settings import Settings
+from constructs_lib.stage import embedded
+from constructs_lib.stage.acknowledge import NAMES_UNKNOWN, acknowledge
+from constructs_lib.stage.settings import Settings
 from constructs_lib.traced_function import TracedFunction
-from lambdas.shared.source import INCOMING_PREFIX
-
-# Outside INCOMING_PREFIX: what ingest writes must never call ingest again.
-QUARANTINE_PREFIX = "quarantine/"
+from lambdas.ingest.decoding.limits import MOST_DEVICES
+from lambdas.shared.names import FRONT_DOOR_FOLDER, INCOMING_PREFIX, QUARANTINE_PREFIX
 
 
 class LandingZone(Construct):
@@ -26,9 +23,9 @@ class LandingZone(Construct):
 
     `bucket` may be given instead: versioned, and by name (`s3.Bucket.from_bucket_name`). Ingest is granted its prefixes
     and may be called by it, but CloudFormation sets notifications only where a bucket is made, so its owner does: with
-    `notify` on a bucket of the same app, or with what `notification` says, once this stack stands. A custom resource
-    that sets them on others would be a second, untraced function with wide rights. Raises SynthError for a bucket whose
-    name is not written out.
+    `notify` on a bucket of the same app, or with what `notification` says, once this stack is deployed. A custom
+    resource that sets them on others would be a second, untraced function with wide rights. Raises SynthError for a
+    bucket whose name is not written out.
     """
 
     def __init__(
@@ -37,7 +34,7 @@ class LandingZone(Construct):
         super().__init__(scope, id)
         self._settings = settings
         prefix = f"sensor-fanout-{settings.stage}-landing"
-        # Plain text and not the bucket's attributes, which would tie a knot: bucket -> function -> role -> bucket.
+        # Plain text, because the bucket's attributes would make a circle: bucket -> function -> role -> bucket.
         if bucket is None:
             stack = cdk.Stack.of(self)
             # Written out where the app knows account and region: CloudFormation imports no bucket by a name that it
@@ -135,23 +132,27 @@ class LandingZone(Construct):
         )
 
     def _grant(self, ingest: TracedFunction) -> None:
-        ingest.tell(
+        ingest.add_environment(
             INCOMING_PREFIX=INCOMING_PREFIX,
             QUARANTINE_PREFIX=QUARANTINE_PREFIX,
             DEVICE_IDENTITY=self._settings.device_identity,
         )
-        if self._settings.gateways:
-            ingest.tell(GATEWAYS=",".join(self._settings.gateways))
+        # What the front door delivers is of many devices.
+        gateways = (*self._settings.gateways, *((FRONT_DOOR_FOLDER,) if self._settings.front_door else ()))
+        if gateways:
+            ingest.add_environment(GATEWAYS=",".join(gateways))
+        if self._settings.devices_per_source != MOST_DEVICES:
+            ingest.add_environment(DEVICES_PER_SOURCE=str(self._settings.devices_per_source))
         # Read by version, so the version's action alone (S3 API Reference, GetObject, "Permissions").
-        ingest.allow("ReadIncoming", "s3:GetObjectVersion", on=f"{self.bucket_arn}/{INCOMING_PREFIX}*")
+        ingest.grant("ReadIncoming", "s3:GetObjectVersion", on=f"{self.bucket_arn}/{INCOMING_PREFIX}*")
         # Without it S3 answers AccessDenied for an object that is gone (S3 API Reference, GetObject, "Permissions").
-        ingest.allow("TellGoneFromDenied", "s3:ListBucket", on=self.bucket_arn)
-        ingest.allow("WriteQuarantine", "s3:PutObject", on=f"{self.bucket_arn}/{QUARANTINE_PREFIX}*")
+        ingest.grant("TellGoneFromDenied", "s3:ListBucket", on=self.bucket_arn)
+        ingest.grant("WriteQuarantine", "s3:PutObject", on=f"{self.bucket_arn}/{QUARANTINE_PREFIX}*")
         if self.bucket.encryption_key is not None:
-            let_use_key(ingest, "UseBucketKey", key=self.bucket.encryption_key, service="s3")
+            ingest.grant_key("UseBucketKey", key=self.bucket.encryption_key, service="s3")
         acknowledge(
             ingest.role,
-            "Objects have names nobody knows beforehand; the grant ends at the prefix.",
+            NAMES_UNKNOWN,
             *(
                 f"AwsSolutions-IAM5[Resource::{self.readable_arn}/{prefix}*]"
                 for prefix in (INCOMING_PREFIX, QUARANTINE_PREFIX)

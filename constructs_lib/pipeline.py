@@ -13,18 +13,19 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from constructs_lib import embedded
-from constructs_lib.alarm_topic import AlarmTopic
-from constructs_lib.alert_fanout import AlertFanout
-from constructs_lib.bundling import Bundle
-from constructs_lib.dead_letters import DeadLetters
+from constructs_lib.alerts.alert_fanout import AlertFanout
+from constructs_lib.alerts.dead_letters import DeadLetters
+from constructs_lib.bundling.bundle import Bundle
 from constructs_lib.device_access import DeviceAccess
 from constructs_lib.errors import SynthError
+from constructs_lib.front_door import FrontDoor
 from constructs_lib.landing_zone import LandingZone
-from constructs_lib.observability import Observability
+from constructs_lib.observability.alarm_topic import AlarmTopic
+from constructs_lib.observability.observability import Observability
 from constructs_lib.reading_store import ReadingStore
-from constructs_lib.retention import keep_what_holds_data
-from constructs_lib.settings import Settings
+from constructs_lib.stage import embedded
+from constructs_lib.stage.retention import keep_what_holds_data
+from constructs_lib.stage.settings import Settings
 from constructs_lib.thresholds_parameter import ThresholdsParameter
 from constructs_lib.traced_function import TracedFunction
 
@@ -53,7 +54,7 @@ class Existing:
 class SensorPipeline(Construct):
     """Uploads in, e-mails out. Its parts are its attributes, and their names stand in the stack's outputs.
 
-    `name` tells the pipelines of one account and region apart: it is in every name that CloudFormation does not choose,
+    `name` sets the pipelines of one account and region apart: it is in every name that CloudFormation does not choose,
     and is the dimension `stage` of the metrics. Without it the stage is its name. `bundle` gives the zip of a function;
     `thresholds` is the text of a checked thresholds document. Raises SynthError for a wrong name or bucket.
     """
@@ -112,7 +113,10 @@ class SensorPipeline(Construct):
         self.landing = LandingZone(self, "Landing", ingest=self.ingest, settings=settings, bucket=existing.bucket)
         if existing.bus is not None:
             self.fanout.only_about(self.landing.bucket_name)
-        self.devices = DeviceAccess(self, "Devices", landing=self.landing)
+        self.devices = DeviceAccess(self, "Devices", landing=self.landing, settings=settings)
+        self.front_door = (
+            FrontDoor(self, "FrontDoor", landing=self.landing, settings=settings) if settings.front_door else None
+        )
         self.alarms = self._alarm_topic(settings)
         self.observed = Observability(
             self,
@@ -120,12 +124,12 @@ class SensorPipeline(Construct):
             ingest=self.ingest,
             alert=self.alert,
             fanout=self.fanout,
-            dead_letters=self.dead_letters,
+            front_door=self.front_door,
             alarm_topic=self.alarms.topic if self.alarms is not None else None,
             settings=settings,
         )
         keep_what_holds_data(self, settings)
-        self._tell_where_everything_is()
+        self._add_outputs()
 
     def _alarm_topic(self, settings: Settings) -> AlarmTopic | None:
         if not settings.alarms_to_topic:
@@ -133,16 +137,20 @@ class SensorPipeline(Construct):
         key = self.fanout.alerts.own_key
         return AlarmTopic(self, "AlarmMail", key=key, mail_dead_letters=self.dead_letters.mail, settings=settings)
 
-    def _tell_where_everything_is(self) -> None:
+    def _add_outputs(self) -> None:
         """Write the outputs, of which sensorctl reads those of a pipeline that has a stack to itself."""
         self._output("LandingBucket", self.landing.bucket.bucket_name)
         self._output("DevicePolicy", self.devices.policy.managed_policy_arn)
+        if self.front_door is not None:
+            self._output("FrontDoorStream", self.front_door.stream_name)
+            self._output("FrontDoorPolicy", self.front_door.policy.managed_policy_arn)
         self._output("ReadingsTable", self.store.readings.table_name)
         self._output("AlertsTable", self.store.alerts.table_name)
         self._output("EventBus", self.fanout.bus.event_bus_name)
         self._output("EventRule", self.fanout.rule.ref)
         self._output("EventArchive", self.fanout.archive.ref, condition=embedded.on_aws(self))
         self._output("AlertTopic", self.fanout.alerts.topic.topic_arn)
+        self._output("NotificationTopic", self.fanout.alerts.notifications.topic_arn)
         if self.alarms is not None:
             self._output("AlarmTopic", self.alarms.topic.topic_arn)
         self._output("ThresholdsParameter", self.thresholds.name)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import aws_cdk as cdk
 from constructs import Construct
 
-from constructs_lib.bundling import Bundle
+from constructs_lib.bundling.bundle import Bundle
 from constructs_lib.pipeline import TRANSPARENT_ID, SensorPipeline
-from constructs_lib.settings import Settings
+from constructs_lib.stage.settings import Settings
 
 
 class PipelineStack(cdk.Stack):

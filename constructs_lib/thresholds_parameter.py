@@ -6,11 +6,9 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from constructs_lib.errors import SynthError
-from constructs_lib.settings import Settings
+from constructs_lib.stage.settings import Settings
 from constructs_lib.traced_function import TracedFunction
-
-# Systems Manager User Guide, "Managing parameter tiers": an advanced parameter holds 8 KB.
-_MOST_BYTES = 8192
+from lambdas.shared.names import THRESHOLDS_MAX_BYTES
 
 
 class ThresholdsParameter(Construct):
@@ -19,8 +17,10 @@ class ThresholdsParameter(Construct):
     def __init__(self, scope: Construct, id: str, *, document: str, settings: Settings) -> None:
         super().__init__(scope, id)
         size = len(document.encode())
-        if size > _MOST_BYTES:
-            raise SynthError(f"thresholds.json has {size} bytes; a Systems Manager parameter holds {_MOST_BYTES}.")
+        if size > THRESHOLDS_MAX_BYTES:
+            raise SynthError(
+                f"thresholds.json has {size} bytes; a Systems Manager parameter holds {THRESHOLDS_MAX_BYTES}."
+            )
         self.name = f"/sensor-fanout/{settings.stage}/thresholds"
         self.parameter = ssm.StringParameter(
             self,
@@ -35,5 +35,5 @@ class ThresholdsParameter(Construct):
     def readable_by(self, *functions: TracedFunction) -> None:
         """Let the functions read the document."""
         for function in functions:
-            function.tell(THRESHOLDS_PARAMETER=self.name)
-            function.allow("ReadThresholds", "ssm:GetParameter", on=self.parameter.parameter_arn)
+            function.add_environment(THRESHOLDS_PARAMETER=self.name)
+            function.grant("ReadThresholds", "ssm:GetParameter", on=self.parameter.parameter_arn)

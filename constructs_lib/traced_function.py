@@ -7,14 +7,15 @@ from typing import Any, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from constructs_lib.acknowledge import AWS_OWNED_KEY, acknowledge
-from constructs_lib.bundling import Bundle
-from constructs_lib.settings import Settings
+from constructs_lib.bundling.bundle import Bundle
+from constructs_lib.stage.acknowledge import AWS_OWNED_KEY, acknowledge
+from constructs_lib.stage.settings import Settings
 
 # Lambda keeps an event it cannot run yet (throttled, out of quota) for this long, then hands it to the failure queue.
 MAX_EVENT_AGE = cdk.Duration.hours(6)
@@ -24,7 +25,7 @@ RETRIES = 2
 class TracedFunction(Construct):
     """The function `lambdas.<name>.handler.handler` of the bundle of `lambdas/<name>`.
 
-    Other constructs grant it what they hold with `allow` and tell it where that is with `tell`.
+    Other constructs grant it what they hold with `grant` and say where that is with `add_environment`.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class TracedFunction(Construct):
             environment={"STAGE": settings.stage},
             log_group=self.log_group,
             logging_format=lambda_.LoggingFormat.JSON,
+            # WARN leaves the lines of what fails (Lambda Developer Guide, "Log-level filtering": system log events).
+            system_log_level_v2=lambda_.SystemLogLevel.WARN if settings.system_log_level == "WARN" else None,
             tracing=lambda_.Tracing.ACTIVE,
             recursive_loop=lambda_.RecursiveLoop.TERMINATE,
             reserved_concurrent_executions=reserved,
         )
         self._send_failures_to(failures)
-        self.allow("WriteLogs", "logs:CreateLogStream", "logs:PutLogEvents", on=self.log_group.log_group_arn)
+        self.grant("WriteLogs", "logs:CreateLogStream", "logs:PutLogEvents", on=self.log_group.log_group_arn)
         # The L2 depends on the role too, which its own reference to the role says already (cfn-lint W3005).
         resource = cast(lambda_.CfnFunction, self.function.node.default_child)
         resource.add_override("DependsOn", [self._policy.logical_id])
@@ -77,13 +80,24 @@ class TracedFunction(Construct):
     def _policy(self) -> iam.CfnPolicy:
         return cast(iam.CfnPolicy, self.role.node.find_child("DefaultPolicy").node.default_child)
 
-    def allow(self, sid: str, *actions: str, on: str, when: Mapping[str, Any] | None = None) -> None:
+    def grant(self, sid: str, *actions: str, on: str, when: Mapping[str, Any] | None = None) -> None:
         """Grant `actions` on the resource ARN `on`, under the conditions `when`, as one statement."""
         self.role.add_to_policy(
             iam.PolicyStatement(sid=sid, actions=list(actions), resources=[on], conditions=dict(when) if when else None)
         )
 
-    def tell(self, **environment: str) -> None:
+    def grant_key(self, sid: str, *, key: kms.IKey, service: str) -> None:
+        """Let the function encrypt and decrypt with `key` when `service` asks on its behalf, and for nothing else."""
+        through = f"{service}.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"
+        self.grant(
+            sid,
+            "kms:GenerateDataKey",
+            "kms:Decrypt",
+            on=key.key_arn,
+            when={"StringEquals": {"kms:ViaService": through}},
+        )
+
+    def add_environment(self, **environment: str) -> None:
         """Set environment variables."""
         for variable, value in environment.items():
             self.function.add_environment(variable, value)
@@ -93,7 +107,7 @@ class TracedFunction(Construct):
 
         The L1 resource, because the L2 destination also grants what is never called (GetQueueUrl and others).
         """
-        self.allow("KeepFailures", "sqs:SendMessage", on=queue.queue_arn)
+        self.grant("KeepFailures", "sqs:SendMessage", on=queue.queue_arn)
         invocations = lambda_.CfnEventInvokeConfig(
             self,
             "Failures",

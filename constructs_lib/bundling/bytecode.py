@@ -3,7 +3,7 @@
 Zips carry one fixed date, so a .pyc that trusts the source's date is always stale and every cold start would compile
 everything again (1.7 times the floor): unchecked-hash files are used as they are (PEP 552). They must have the magic
 number of Lambda's Python. Where that Python is not at hand, Pyodide does it: CPython as WebAssembly, run by Node;
-bytecode does not depend on the platform.
+bytecode does not depend on the platform. Which Python a Pyodide has, "Version of CPython" in its documentation says.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from constructs_lib.bundling.node import NODE
 from constructs_lib.errors import SynthError
-from constructs_lib.node import NODE, NPM
 
 PythonVersion = tuple[int, int]
 
-# The Pyodide release that carries each Python (Pyodide, "Version of CPython").
-_PYODIDE = {(3, 13): "0.29.5"}
 _IN_LAMBDA = "/var/task"
 _SCRIPT = Path(__file__).parent / "compile_in_wasm.mjs"
 
@@ -29,7 +27,7 @@ class BytecodeError(SynthError):
 
 
 def compile_folder(folder: Path, *, python: PythonVersion, tools: Path) -> None:
-    """Compile every source under `folder` to `python`'s bytecode; `tools` keeps Pyodide. Raises BytecodeError."""
+    """Compile every source under `folder` to `python`'s bytecode; `tools` has Pyodide. Raises BytecodeError."""
     interpreter = _interpreter(python)
     if interpreter is not None:
         command = [
@@ -56,23 +54,13 @@ def _interpreter(python: PythonVersion) -> str | None:
 
 
 def _pyodide(python: PythonVersion, tools: Path) -> Path:
-    """Return Pyodide's module, installed below `tools` if it is not there."""
-    # A folder of its own: npm takes out whatever else it finds in the one it installs to.
-    folder = tools / "pyodide"
-    module = folder / "node_modules" / "pyodide" / "pyodide.mjs"
+    """Return Pyodide's module, which comes with the CDK CLI; nothing is fetched here. Raises BytecodeError."""
+    module = tools / "node_modules" / "pyodide" / "pyodide.mjs"
     if not module.exists():
-        package = f"pyodide@{_PYODIDE[python]}"
-        installed = subprocess.run(
-            [str(NODE), str(NPM), "install", "--prefix", str(folder), "--no-save", "--no-package-lock", package],
-            capture_output=True,
-            text=True,
-            check=False,
+        raise BytecodeError(
+            f"Python {_text(python)} is not on this machine, nor is Pyodide, which stands in for it, in {tools}: "
+            f"`make synth` fetches it, or install Python {_text(python)}."
         )
-        if installed.returncode or not module.exists():
-            raise BytecodeError(
-                f"Python {_text(python)} is not on this machine, and npm cannot install {package}, which stands in for "
-                f"it: install Python {_text(python)}, or go online once."
-            )
     return module
 
 

@@ -10,14 +10,15 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_xray as xray
 from constructs import Construct
 
-from constructs_lib import embedded
-from constructs_lib.alarms import Alarms
-from constructs_lib.alert_fanout import AlertFanout
-from constructs_lib.dead_letters import DeadLetters
-from constructs_lib.log_queries import LogQueries
-from constructs_lib.metrics import Metrics
-from constructs_lib.settings import Settings
+from constructs_lib.alerts.alert_fanout import AlertFanout
+from constructs_lib.front_door import FrontDoor
+from constructs_lib.observability.alarms import Alarms
+from constructs_lib.observability.log_queries import LogQueries
+from constructs_lib.observability.metrics import Metrics
+from constructs_lib.stage import embedded
+from constructs_lib.stage.settings import Settings
 from constructs_lib.traced_function import TracedFunction
+from lambdas.shared.names import stack_name
 
 # A dashboard is 24 columns wide.
 _FULL_WIDTH = 24
@@ -35,7 +36,7 @@ class Observability(Construct):
         ingest: TracedFunction,
         alert: TracedFunction,
         fanout: AlertFanout,
-        dead_letters: DeadLetters,
+        front_door: FrontDoor | None,
         alarm_topic: sns.ITopic | None,
         settings: Settings,
     ) -> None:
@@ -44,19 +45,21 @@ class Observability(Construct):
         self._ingest = ingest
         self._alert = alert
         self._fanout = fanout
-        self._dead_letters = dead_letters
+        self._dead_letters = fanout.dead_letters
+        self._front_door = front_door
         self.alarms = Alarms(
             self,
             "Alarms",
             metrics=self._metrics,
             functions=(ingest, alert),
-            dead_letters=dead_letters,
+            dead_letters=fanout.dead_letters,
+            front_door=front_door,
             topic=alarm_topic,
         )
-        self.dashboard_name = f"SensorFanout-{settings.stage}"
+        self.dashboard_name = stack_name(settings.stage)
         cloudwatch.Dashboard(self, "Dashboard", dashboard_name=self.dashboard_name, widgets=self._rows())
         LogQueries(self, "Queries", functions=(ingest, alert), settings=settings)
-        self.trace_group_name = f"SensorFanout-{settings.stage}-breaches"
+        self.trace_group_name = f"{stack_name(settings.stage)}-breaches"
         self._trace_group()
 
     @property
@@ -89,6 +92,7 @@ class Observability(Construct):
         late = [own("upload_to_alert_ms", "alert", statistic=p).with_(label=p) for p in ("p50", "p99")]
         return [
             [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(self.alarms.all), width=_FULL_WIDTH, height=3)],
+            *self._gathering(),
             [
                 _graph("1 Objects in", own("objects", "ingest")),
                 _graph(
@@ -114,6 +118,21 @@ class Observability(Construct):
                 _graph("From upload to alert (ms)", *late),
             ],
             [_graph("Dead letters", *queues), _graph("Thresholds invalid", *self._thresholds())],
+        ]
+
+    def _gathering(self) -> list[list[cloudwatch.IWidget]]:
+        """Return the row of the front door, if there is one."""
+        if self._front_door is None:
+            return []
+        stream, of_stream = self._front_door.stream_name, self._metrics.of_stream
+        return [
+            [
+                _graph("0 Records into the front door", of_stream("IncomingRecords", stream=stream)),
+                _graph("0 Records refused", of_stream("ThrottledRecords", stream=stream)),
+                _graph(
+                    "0 Oldest record (s)", of_stream("DeliveryToS3.DataFreshness", stream=stream, statistic="Maximum")
+                ),
+            ]
         ]
 
     def _health(self, title: str, function: TracedFunction) -> cloudwatch.GraphWidget:

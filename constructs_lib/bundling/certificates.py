@@ -40,5 +40,7 @@ def write_roots(folder: Path) -> None:
             found[fingerprint] = text
     missing = [name for fingerprint, name in _FINGERPRINTS.items() if fingerprint not in found]
     if missing:
-        raise RootsError(f"botocore/cacert.pem no longer holds {missing[0]}: see constructs_lib/aws_roots.py.")
+        raise RootsError(
+            f"botocore/cacert.pem no longer holds {missing[0]}: see constructs_lib/bundling/certificates.py."
+        )
     (folder / FILE).write_text("\n".join(found.values()) + "\n", encoding="ascii")

@@ -14,15 +14,23 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from constructs_lib.bundling.operations import Operations
 from constructs_lib.errors import SynthError
-from constructs_lib.operations import Operations
 
-# Never imported, or read, by what the functions do; a test makes every call without them.
+# Never imported, or read, by what the functions do; a test makes every call without them. Of tzdata, zoneinfo reads the
+# zones alone.
 _UNUSED = (
     "aws_xray_sdk/ext",
     "boto3",
     "dateutil/zoneinfo",
     "s3transfer",
+    "tzdata/zoneinfo/iso3166.tab",
+    "tzdata/zoneinfo/leapseconds",
+    "tzdata/zoneinfo/tzdata.zi",
+    "tzdata/zoneinfo/zone.tab",
+    "tzdata/zoneinfo/zone1970.tab",
+    "tzdata/zoneinfo/zonenow.tab",
+    "tzdata/zones",
     "urllib3/contrib/emscripten",
     "wrapt-stubs",
 )
@@ -43,6 +51,7 @@ def slim(folder: Path, operations: Operations) -> None:
     """Cut what is installed in `folder` down to what `operations` need. Raises SlimmingError."""
     for unused in _UNUSED:
         shutil.rmtree(folder / unused, ignore_errors=True)
+        (folder / unused).unlink(missing_ok=True)
     for path in [path for path in folder.rglob("*") if path.suffix in _UNUSED_SUFFIXES]:
         path.unlink()
     data = folder / "botocore" / "data"

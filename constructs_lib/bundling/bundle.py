@@ -2,8 +2,8 @@
 
 A bundle has two layers, each kept under the hash of what went into it. Dependencies: `requirements.txt` installed for
 the target, from wheels only, slimmed to what the function calls, and compiled (a minute at worst). Code on top of it:
-`lambdas/<function>`, `lambdas/shared` and thresholds.json (a moment). What cannot run on Lambda or is read by nothing
-there is left out.
+`lambdas/<function>`, `lambdas/shared`, thresholds.json and for ingest mappings.json (a moment). What cannot run on
+Lambda or is read by nothing there is left out.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from constructs_lib.aws_roots import write_roots
-from constructs_lib.bytecode import PythonVersion, compile_folder
+from constructs_lib.bundling.bytecode import PythonVersion, compile_folder
+from constructs_lib.bundling.certificates import write_roots
+from constructs_lib.bundling.operations import OPERATIONS, Operations
+from constructs_lib.bundling.slimming import slim
 from constructs_lib.errors import SynthError
-from constructs_lib.operations import OPERATIONS, Operations
-from constructs_lib.slimming import slim
 
-# Part of every hash: raise it when this file, slimming.py, aws_roots.py or bytecode.py makes something else of the same
-# input.
-_BUNDLER = "3"
+# Part of every hash: raise it when this file, slimming.py, certificates.py or bytecode.py makes something else of the
+# same input.
+_BUNDLER = "4"
 _KEPT_PER_FUNCTION = 3
 # CDK's and our zips carry one date, so that equal content is an equal file (zip knows no earlier one).
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -94,7 +94,7 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
 class Bundler:
     """Bundles the functions of the project at `root` for `target`; keeps bundles and layers in `cache`.
 
-    `operations` is what each function calls on AWS.
+    `operations` is what each function calls on AWS; `say` gets a sentence before what may take a minute.
     """
 
     def __init__(
@@ -105,12 +105,14 @@ class Bundler:
         target: Target,
         run: Run = run,
         operations: Mapping[str, Operations] = OPERATIONS,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._root = root
         self._cache = cache
         self._target = target
         self._run = run
         self._operations = operations
+        self._say = say
 
     def bundle(self, function: str) -> Bundle:
         """Return the bundle of `lambdas/<function>`, from the cache where nothing has changed. Raises BundlingError."""
@@ -121,22 +123,23 @@ class Bundler:
         dependencies_hash = self._digest({"requirements.txt": requirements.read_bytes(), "operations": called})
         digest = self._digest({"dependencies": dependencies_hash.encode(), **sources})
 
-        def make(made: Path) -> None:
-            self._add_code(made, self._dependencies(requirements, operations, dependencies_hash), sources)
+        def make(zipped: Path) -> None:
+            self._add_code(zipped, self._dependencies(requirements, operations, dependencies_hash), sources)
 
         return Bundle(function=function, path=self._cached(function, digest, make), digest=digest)
 
     def _sources(self, function: str) -> Iterator[tuple[str, bytes]]:
         """Yield (path in the bundle, content) of the function's own files, in a fixed order."""
         lambdas = self._root / "lambdas"
-        files = [lambdas / "__init__.py", self._root / "thresholds.json"]
+        documents = ["mappings.json"] * (function == "ingest") + ["thresholds.json"]
+        files = [lambdas / "__init__.py", *(self._root / name for name in documents)]
         for package in (lambdas / function, lambdas / "shared"):
             files += sorted(path for path in package.rglob("*.py") if "__pycache__" not in path.parts)
         for path in files:
             yield path.relative_to(self._root).as_posix(), path.read_bytes()
 
     def _dependencies(self, requirements: Path, operations: Operations, digest: str) -> Path:
-        return self._cached("dependencies", digest, lambda made: self._install(requirements, operations, made))
+        return self._cached("dependencies", digest, lambda zipped: self._install(requirements, operations, zipped))
 
     def _cached(self, kind: str, digest: str, make: Callable[[Path], None]) -> Path:
         """Return the file of that hash, made now if need be; it appears whole or not at all."""
@@ -144,9 +147,9 @@ class Bundler:
         if not kept.exists():
             self._cache.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._cache) as folder:
-                made = Path(folder) / kept.name
-                make(made)
-                made.replace(kept)
+                zipped = Path(folder) / kept.name
+                make(zipped)
+                zipped.replace(kept)
             self._forget_old(kind)
         return kept
 
@@ -158,8 +161,9 @@ class Bundler:
         for path in newest_first[_KEPT_PER_FUNCTION:]:
             path.unlink(missing_ok=True)
 
-    def _install(self, requirements: Path, operations: Operations, made: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=made.parent) as name:
+    def _install(self, requirements: Path, operations: Operations, zipped: Path) -> None:
+        self._say(f"Fetching and compiling what {requirements.parent.name} needs on {self._target.name} ...")
+        with tempfile.TemporaryDirectory(dir=zipped.parent) as name:
             folder = Path(name)
             installed = self._run(
                 [
@@ -182,18 +186,18 @@ class Bundler:
                 write_roots(folder)
             slim(folder, operations)
             compile_folder(folder, python=self._target.python, tools=self._root / ".tools")
-            _zip_folder(folder, made)
+            _zip_folder(folder, zipped)
 
-    def _add_code(self, made: Path, dependencies: Path, sources: dict[str, bytes]) -> None:
-        with tempfile.TemporaryDirectory(dir=made.parent) as name:
+    def _add_code(self, zipped: Path, dependencies: Path, sources: dict[str, bytes]) -> None:
+        with tempfile.TemporaryDirectory(dir=zipped.parent) as name:
             folder = Path(name)
             for relative, content in sources.items():
                 path = folder / relative
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             compile_folder(folder, python=self._target.python, tools=self._root / ".tools")
-            shutil.copyfile(dependencies, made)
-            _zip_folder(folder, made)
+            shutil.copyfile(dependencies, zipped)
+            _zip_folder(folder, zipped)
 
     def _digest(self, parts: dict[str, bytes]) -> str:
         digest = hashlib.sha256(f"{_BUNDLER} {self._target}".encode())

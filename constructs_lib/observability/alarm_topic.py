@@ -10,8 +10,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from constructs_lib.email_topic import encrypted_topic, subscribe
-from constructs_lib.settings import Settings
+from constructs_lib.alerts.email_topic import encrypted_topic, subscribe
+from constructs_lib.stage.settings import Settings
 
 
 class AlarmTopic(Construct):

@@ -1,4 +1,4 @@
-"""Where the pipeline cannot stand. Pure."""
+"""Regions that the pipeline cannot be deployed to."""
 
 from __future__ import annotations
 

@@ -6,11 +6,10 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
 
-from constructs_lib.settings import Settings
+from constructs_lib.stage.settings import Settings
 from constructs_lib.traced_function import TracedFunction
+from lambdas.shared.names import METRIC_NAMESPACE
 
-# The functions write these as embedded metric format lines, with the dimensions stage and function.
-NAMESPACE = "SensorFanout"
 _PERIOD = cdk.Duration.minutes(1)
 
 
@@ -21,8 +20,8 @@ class Metrics:
         self._stage = settings.stage
 
     def own(self, name: str, function: str, *, statistic: str = "Sum") -> cloudwatch.Metric:
-        """Return one of the pipeline's own metrics, as written by `function`."""
-        return _metric(NAMESPACE, name, {"stage": self._stage, "function": function}, statistic)
+        """Return one of the pipeline's own metrics, which `function` writes as embedded metric format lines."""
+        return _metric(METRIC_NAMESPACE, name, {"stage": self._stage, "function": function}, statistic)
 
     def of_function(self, function: TracedFunction, name: str, *, statistic: str = "Sum") -> cloudwatch.Metric:
         """Return one of Lambda's metrics of the function."""
@@ -33,6 +32,10 @@ class Metrics:
         """Return how many messages wait in the queue."""
         dimensions = {"QueueName": queue.queue_name}
         return _metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", dimensions, "Maximum")
+
+    def of_stream(self, name: str, *, stream: str, statistic: str = "Sum") -> cloudwatch.Metric:
+        """Return one of Firehose's metrics of a stream (Firehose Developer Guide, "CloudWatch metrics")."""
+        return _metric("AWS/Firehose", name, {"DeliveryStreamName": stream}, statistic)
 
     def of_rule(self, name: str, *, bus: str, rule: str) -> cloudwatch.Metric:
         """Return one of EventBridge's metrics of a rule on a custom bus (EventBridge User Guide, "Monitoring")."""

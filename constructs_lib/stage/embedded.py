@@ -11,7 +11,7 @@ from typing import cast
 import aws_cdk as cdk
 from constructs import Construct
 
-_EMBEDDED_ACCOUNT = "000000000000"
+EMBEDDED_ACCOUNT = "000000000000"
 # The embedded AWS does not resolve pseudo parameters in conditions (an account or partition reads as its own name
 # there), so the condition also asks for what only AWS answers.
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
@@ -30,7 +30,7 @@ def on_aws(scope: Construct) -> cdk.CfnCondition:
         _ON_AWS,
         expression=cdk.Fn.condition_and(
             cdk.Fn.condition_or(*partitions),
-            cdk.Fn.condition_not(cdk.Fn.condition_equals(cdk.Aws.ACCOUNT_ID, _EMBEDDED_ACCOUNT)),
+            cdk.Fn.condition_not(cdk.Fn.condition_equals(cdk.Aws.ACCOUNT_ID, EMBEDDED_ACCOUNT)),
         ),
     )
 

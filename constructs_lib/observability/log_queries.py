@@ -5,9 +5,10 @@ from __future__ import annotations
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from constructs_lib import embedded
-from constructs_lib.settings import Settings
+from constructs_lib.stage import embedded
+from constructs_lib.stage.settings import Settings
 from constructs_lib.traced_function import TracedFunction
+from lambdas.shared.names import stack_name
 
 # Lambda's own lines have `type` and `record` (Lambda Developer Guide, "Telemetry API Event schema reference"), those of
 # the functions `level`, `message` and fields. What a handler raises is written by the runtime: `errorType` and
@@ -50,7 +51,7 @@ class LogQueries(Construct):
                 self,
                 title.title().replace(" ", ""),
                 # The part before the slash is a folder (CloudWatch Logs API Reference, PutQueryDefinition).
-                name=f"SensorFanout-{settings.stage}/{title}",
+                name=f"{stack_name(settings.stage)}/{title}",
                 query_string=query,
                 log_group_names=groups,
             )

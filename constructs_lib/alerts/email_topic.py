@@ -9,7 +9,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from constructs_lib.settings import Settings
+from constructs_lib.stage.settings import Settings
 
 
 def encrypted_topic(

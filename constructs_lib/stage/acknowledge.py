@@ -7,11 +7,13 @@ from typing import cast
 import aws_cdk as cdk
 from constructs import IConstruct
 
-# Told of whatever AWS encrypts at rest by itself.
+# The reason given for whatever AWS encrypts at rest by itself.
 AWS_OWNED_KEY = (
     "AWS encrypts it at rest with a key of its own. A customer-managed key would cost a dollar a month, need a grant "
     "in each role, and keep out nobody whom the roles do not keep out already."
 )
+# The reason given for a grant on whatever is below a prefix of a bucket.
+NAMES_UNKNOWN = "Objects have names nobody knows beforehand; the grant ends at the prefix."
 
 
 def acknowledge(construct: IConstruct, reason: str, *rules: str) -> None:

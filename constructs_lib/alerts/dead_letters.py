@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from constructs_lib.acknowledge import acknowledge
+from constructs_lib.stage.acknowledge import acknowledge
 
 
 class DeadLetters(Construct):

@@ -12,14 +12,14 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from constructs_lib import embedded
-from constructs_lib.alert_topic import AlertTopic
-from constructs_lib.dead_letters import DeadLetters
-from constructs_lib.settings import Settings
+from constructs_lib.alerts.alert_topic import AlertTopic
+from constructs_lib.alerts.dead_letters import DeadLetters
+from constructs_lib.stage import embedded
+from constructs_lib.stage.settings import Settings
 from constructs_lib.traced_function import TracedFunction
+from lambdas.shared.names import EVENT_SOURCE, READINGS_REJECTED, THRESHOLD_BREACHED
 
-EVENT_SOURCE = "sensors.ingest"
-DETAIL_TYPES = ("ThresholdBreached", "ReadingsRejected")
+DETAIL_TYPES = (THRESHOLD_BREACHED, READINGS_REJECTED)
 ARCHIVE_DAYS = 30
 # The most that EventBridge gives a target (EventBridge User Guide, "Retry policy").
 _RULE_EVENT_AGE = cdk.Duration.hours(24)
@@ -48,7 +48,7 @@ class AlertFanout(Construct):
         topic: sns.ITopic | None = None,
     ) -> None:
         super().__init__(scope, id)
-        self._dead_letters = dead_letters
+        self.dead_letters = dead_letters
         self._stage = settings.stage
         self.bus = bus or events.EventBus(
             self,
@@ -61,7 +61,9 @@ class AlertFanout(Construct):
         self.schedule = self._sweep(alert)
         self.alerts = AlertTopic(self, "Alerts", mail_dead_letters=dead_letters.mail, settings=settings, topic=topic)
         self.alerts.publishable_by(alert)
-        alert.tell(EMAILS_PER_MINUTE=str(settings.emails_per_minute))
+        alert.add_environment(
+            EMAILS_PER_MINUTE=str(settings.emails_per_minute), NEW_ALERTS_PER_HOUR=str(settings.new_alerts_per_hour)
+        )
         self._let_emit(ingest)
 
     def only_about(self, bucket_name: str) -> None:
@@ -103,7 +105,7 @@ class AlertFanout(Construct):
                         maximum_event_age_in_seconds=int(_RULE_EVENT_AGE.to_seconds()),
                         maximum_retry_attempts=_RULE_RETRIES,
                     ),
-                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=self._dead_letters.rule.queue_arn),
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=self.dead_letters.rule.queue_arn),
                 )
             ],
         )
@@ -115,12 +117,12 @@ class AlertFanout(Construct):
             principal="events.amazonaws.com",
             source_arn=rule.attr_arn,  # it names the account
         )
-        self._dead_letters.rule.add_to_resource_policy(
+        self.dead_letters.rule.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="UndeliveredEvents",
                 principals=[iam.ServicePrincipal("events.amazonaws.com")],
                 actions=["sqs:SendMessage"],
-                resources=[self._dead_letters.rule.queue_arn],
+                resources=[self.dead_letters.rule.queue_arn],
                 conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
             )
         )
@@ -153,7 +155,7 @@ class AlertFanout(Construct):
                 iam.PolicyStatement(
                     sid="KeepFailures",
                     actions=["sqs:SendMessage"],
-                    resources=[self._dead_letters.schedule.queue_arn],
+                    resources=[self.dead_letters.schedule.queue_arn],
                 ),
             ],
         )
@@ -171,7 +173,7 @@ class AlertFanout(Construct):
                     maximum_event_age_in_seconds=60, maximum_retry_attempts=0
                 ),
                 dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
-                    arn=self._dead_letters.schedule.queue_arn
+                    arn=self.dead_letters.schedule.queue_arn
                 ),
             ),
         )
@@ -179,10 +181,10 @@ class AlertFanout(Construct):
         return schedule
 
     def _let_emit(self, ingest: TracedFunction) -> None:
-        ingest.tell(EVENT_BUS=self.bus.event_bus_name)
+        ingest.add_environment(EVENT_BUS=self.bus.event_bus_name)
         # AWS always sends events:source with PutEvents, so IfExists is as strict there; the embedded AWS has no such
         # key, and the same statement works on both.
-        ingest.allow(
+        ingest.grant(
             "EmitEvents",
             "events:PutEvents",
             on=self.bus.event_bus_arn,
