@@ -1,4 +1,4 @@
-"""What a user can get wrong, said in one sentence."""
+"""The error for what a user can get wrong, in one sentence."""
 
 
 class UserError(Exception):

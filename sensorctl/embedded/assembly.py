@@ -1,6 +1,6 @@
 """The synthesised app, kept under the hash of all that goes into it: an unchanged app is not synthesised again.
 
-In: the repository and the context. Out: the folder of a cloud assembly with the functions bundled for this machine.
+The repository and the context become the folder of a cloud assembly, with the functions bundled for this machine.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from sensorctl.errors import UserError
 
-_INPUTS = ("app.py", "cdk.json", "thresholds.json", "requirements.txt")
+_INPUTS = ("app.py", "cdk.json", "mappings.json", "thresholds.json", "requirements.txt")
 _INPUT_FOLDERS = ("constructs_lib", "lambdas")
 _KEPT = 4
 
@@ -28,12 +30,20 @@ def synthesise(root: Path, *, context: dict[str, str]) -> Path:
     if not (kept / "manifest.json").exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
-            made = Path(folder) / "cdk.out"
-            _run_app(root, settings, into=made)
+            synthesised = Path(folder) / "cdk.out"
+            _run_app(root, settings, into=synthesised)
             shutil.rmtree(kept, ignore_errors=True)
-            made.rename(kept)
+            synthesised.rename(kept)
         _forget_old(kept.parent)
     return kept
+
+
+def extract_modules(assembly: Path, *, into: Path) -> None:
+    """Write the compiled modules of the functions' bundles, which this machine can load, to the folder `into`."""
+    for bundle in assembly.glob("asset.*.zip"):
+        with zipfile.ZipFile(bundle) as archive:
+            modules = [name for name in archive.namelist() if name.endswith(tuple(EXTENSION_SUFFIXES))]
+            archive.extractall(into, members=modules)
 
 
 def _run_app(root: Path, settings: dict[str, str], *, into: Path) -> None:
@@ -42,8 +52,8 @@ def _run_app(root: Path, settings: dict[str, str], *, into: Path) -> None:
         [sys.executable, "app.py", "-o", str(into), *arguments], cwd=root, capture_output=True, text=True, check=False
     )
     if run.returncode != 0:
-        said = run.stderr.strip().splitlines() or ["app.py stopped without a word"]
-        raise UserError(said[-1])
+        errors = run.stderr.strip().splitlines() or ["app.py stopped without an error message"]
+        raise UserError(errors[-1])
 
 
 def _digest(root: Path, settings: dict[str, str]) -> str:

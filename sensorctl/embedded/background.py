@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -13,26 +12,23 @@ from typing import Any
 
 from rich.console import Console
 
-from sensorctl.embedded.access import Access
-from sensorctl.embedded.private import is_held, make_private, write_private
+from sensorctl.aws import embedded_state
+from sensorctl.aws.access import Access
+from sensorctl.aws.outputs import find_pipeline
+from sensorctl.aws.waiting import wait_until
+from sensorctl.embedded.owner_only_files import make_private
 from sensorctl.errors import UserError
-from sensorctl.waiting import wait_until
 
 _START_SECONDS = 120
 _STOP_SECONDS = 20
 _FLUSH_SECONDS = 1.0
-_SETTLED_SECONDS = 2.0
-
-
-def folder(root: Path) -> Path:
-    """Return where `up` keeps its state; `run` keeps its own apart, so that both may run at once."""
-    return root / ".run" / "up"
+_QUIET_SECONDS = 2.0
 
 
 def up(*, root: Path, port: int | None, smtp: tuple[str, int] | None, console: Console) -> None:
     """Start `serve` detached, wait until it is ready, print how to reach it."""
-    here = folder(root)
-    if state(root) is not None:
+    here = embedded_state.folder(root)
+    if embedded_state.find(root) is not None:
         raise UserError("the embedded AWS is up already; stop it with `make down`")
     make_private(here.parent)
     make_private(here)
@@ -48,59 +44,61 @@ def up(*, root: Path, port: int | None, smtp: tuple[str, int] | None, console: C
             start_new_session=True,
         )
     with console.status("starting the embedded AWS and deploying the pipeline"):
-        wait_until(lambda: state(root) is not None or process.poll() is not None, seconds=_START_SECONDS)
-    if (ready := state(root)) is None:
-        said = log.read_text().strip().splitlines() or [f"it did not start; its log is {log}"]
+        wait_until(lambda: embedded_state.find(root) is not None or process.poll() is not None, seconds=_START_SECONDS)
+    if (ready := embedded_state.find(root)) is None:
+        errors = log.read_text().strip().splitlines() or [f"it did not start; its log is {log}"]
         process.terminate()
-        raise UserError(said[-1].removeprefix("sensorctl: "))
-    _explain(console, ready, here)
+        raise UserError(errors[-1].removeprefix("sensorctl: "))
+    _explain(console, ready, root=root)
 
 
 def down(*, root: Path, console: Console) -> None:
     """Stop what `up` started and wait until it is gone."""
-    running = state(root)
+    running = embedded_state.find(root)
     if running is None:
         console.print("The embedded AWS is not up.")
         return
+
+    def stopped() -> bool:
+        return not embedded_state.is_held(embedded_state.folder(root) / "lock")
+
     # The lock is held, and by this number: whoever takes the lock first removes the state of the one before.
     os.kill(running["pid"], signal.SIGTERM)
     with console.status("stopping the embedded AWS"):
-        if not wait_until(lambda: state(root) is None, seconds=_STOP_SECONDS):
+        # Its state goes first, and the lock with the process: until then an `up` would find another one running.
+        if not wait_until(stopped, seconds=_STOP_SECONDS):
             os.kill(running["pid"], signal.SIGKILL)
+            wait_until(stopped, seconds=_STOP_SECONDS)
     console.print("The embedded AWS is down; the inbox stays in .run/up/inbox.")
 
 
 def serve(*, root: Path, port: int | None, smtp: tuple[str, int] | None) -> None:
-    """Run the embedded AWS until SIGTERM or Ctrl-C."""
-    from sensorctl.embedded.aws import EmbeddedAws  # noqa: PLC0415 `down` need not pay for moto's import
+    """Run the embedded AWS until SIGTERM or Ctrl-C. Raises UserError for e-mails that no mail server took."""
+    from sensorctl.embedded.embedded_aws import EmbeddedAws  # noqa: PLC0415 `down` need not pay for moto's import
 
-    with EmbeddedAws(root=root, folder=folder(root), port=port, smtp=smtp) as aws:
+    with EmbeddedAws(root=root, folder=embedded_state.folder(root), port=port, smtp=smtp) as aws:
         pause = threading.Event()
         try:
             while not pause.wait(_FLUSH_SECONDS):
-                aws.collector.flush(settled_s=_SETTLED_SECONDS)
+                aws.collector.flush(quiet_s=_QUIET_SECONDS)
                 aws.mailbox.attach()
         except KeyboardInterrupt:
-            return
+            pass
+    if aws.mailbox.not_handed_on is not None:
+        raise UserError(aws.mailbox.not_handed_on)
 
 
-def state(root: Path) -> dict[str, Any] | None:
-    """Return what the running `up` wrote of itself, or None when it does not run."""
-    path = folder(root) / "state.json"
-    if not path.exists():
-        return None
-    written: dict[str, Any] = json.loads(path.read_text())
-    return written if is_held(folder(root) / "lock") else None
-
-
-def _explain(console: Console, ready: dict[str, Any], here: Path) -> None:
-    access = Access.from_json(ready["access"])
-    lines = "".join(f"export {name}='{value}'\n" for name, value in access.environment().items())
-    environment = here / "aws.env"
-    write_private(environment, lines)
-    console.print("The embedded AWS is up. Point boto3, the AWS CLI or the CDK at it with\n", soft_wrap=True)
-    console.print(f"    source {environment.relative_to(here.parents[1])}\n", soft_wrap=True)
-    console.print(lines, soft_wrap=True, highlight=False)
-    bucket = ready["pipeline"]["landing_bucket"]
-    console.print(f"Then for example: aws s3 cp readings.json s3://{bucket}/incoming/", soft_wrap=True)
-    console.print("E-mails arrive in .run/up/inbox (a Maildir). Stop it with `make down`.", soft_wrap=True)
+def _explain(console: Console, ready: dict[str, Any], *, root: Path) -> None:
+    settings = embedded_state.folder(root).relative_to(root) / "aws.env"
+    bucket = find_pipeline(Access(**ready["access"]), stage=ready["stage"]).landing_bucket
+    for line in (
+        "The embedded AWS is up. Point boto3, the AWS CLI, the CDK and sensorctl at it with\n",
+        f"    source {settings}\n",
+        "and back at what they had with\n",
+        "    leave_embedded_aws\n",
+        f"In between for example: aws s3 cp readings.json s3://{bucket}/incoming/",
+        "or, without the AWS CLI: sensorctl upload readings.json --embedded",
+        "To watch it in a browser: sensorctl report --watch --embedded",
+        "E-mails arrive in .run/up/inbox (a Maildir). Stop it with `make down`.",
+    ):
+        console.print(line, soft_wrap=True, highlight=False)

@@ -1,6 +1,6 @@
 """The emulator process: ministack behind TLS on a loopback port, with role policies enforced.
 
-In: a folder of its own, a port and the credentials to answer to. Out: an endpoint that speaks the AWS APIs.
+It gets a folder of its own, a port and credentials, and serves an endpoint with the AWS APIs.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 
 import trustme
 
-from sensorctl.embedded.access import REGION, Access
-from sensorctl.embedded.private import make_private
+from sensorctl.aws.access import REGION, Access
+from sensorctl.embedded.owner_only_files import make_private
 from sensorctl.errors import UserError
 
 # Not the `ministack` command: that one also binds port 443 whenever it can, and has no gate before it.

@@ -22,11 +22,11 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from sensorctl.embedded.access import Access
+from sensorctl.aws.access import Access
+from sensorctl.aws.uploader import DAEMON_HEADER
 from sensorctl.embedded.gate.admission import Key, RefusedError, Request, admit
-from sensorctl.embedded.trace_join import Document, join
+from sensorctl.embedded.trace_join import DEEPEST, Document, join
 
-_HEADER = b'{"format":"json","version":1}'  # X-Ray Developer Guide, "Sending segment documents to the X-Ray daemon"
 _PUT_BATCH = 20
 _KEPT = 20_000
 _BURST_BYTES = 8 * 1024 * 1024
@@ -34,7 +34,28 @@ _BODY_BYTES = 16 * 1024 * 1024
 _ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}", re.ASCII)
 _NAME = re.compile(r"[^\x00-\x1f]{1,200}")
-_YEAR_9999 = 253_402_300_800
+# The last day of the year 9999 is another year where clocks are ahead of UTC, which moto would read it by.
+_LATEST = 253_402_300_800 - 86_400
+# X-Ray Developer Guide, "X-Ray segment documents". moto makes arguments of the members: any other could break its call.
+_MEMBERS = frozenset(
+    (
+        *(
+            "annotations",
+            "aws",
+            "cause",
+            "end_time",
+            "error",
+            "fault",
+            "http",
+            "id",
+            "in_progress",
+            "links",
+            "metadata",
+        ),
+        *("name", "namespace", "origin", "parent_id", "precursor_ids", "service", "sql", "start_time", "subsegments"),
+        *("throttle", "trace_id", "traced", "type", "user"),
+    )
+)
 
 
 class TraceCollector:
@@ -89,9 +110,9 @@ class TraceCollector:
         with self._lock:
             return [document for _, document in self._received]
 
-    def flush(self, *, settled_s: float = 0) -> None:
-        """Join the documents and put into X-Ray what is not there yet and has not grown for `settled_s` seconds."""
-        before = time.monotonic() - settled_s
+    def flush(self, *, quiet_s: float = 0) -> None:
+        """Join the documents and put into X-Ray what is not there yet and has not grown for `quiet_s` seconds."""
+        before = time.monotonic() - quiet_s
         with self._lock:
             received, arrived = list(self._received), self._arrived
         if arrived == self._flushed:
@@ -116,19 +137,12 @@ class TraceCollector:
     def _listen(self) -> None:
         while not self._stopped.is_set():
             header, _, body = self._socket.recvfrom(65_536)[0].partition(b"\n")
-            if header == _HEADER:
+            if header == DAEMON_HEADER:
                 document = readable(body)
                 if document is not None:
                     with self._lock:
                         self._arrived += 1
                         self._received.append((time.monotonic(), document))
-
-
-def send_to_daemon(document: Document, *, address: str) -> None:
-    """Hand a document to an X-Ray daemon at `host:port`."""
-    host, port = address.rsplit(":", 1)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.sendto(_HEADER + b"\n" + json.dumps(document).encode(), (host, int(port)))
 
 
 def _segment_id(document: Document) -> str:
@@ -148,23 +162,35 @@ def readable(body: bytes) -> Document | None:
 
 def _is_document(document: Document) -> bool:
     trace, parent = document.get("trace_id"), document.get("parent_id", "0" * 16)
+    # Whole segments here are uploads, with which a trace begins; what others name as their parent is joined to them.
     whole = document.get("type") != "subsegment"
-    return _is(_TRACE_ID, trace) and _is(_ID, parent) and (whole or "parent_id" in document) and _is_segment(document)
+    related = whole != ("parent_id" in document)
+    return _is(_TRACE_ID, trace) and _is(_ID, parent) and related and _is_segment(document, levels=DEEPEST)
 
 
-def _is_segment(document: Document) -> bool:
-    """Whether it has what every segment must have (X-Ray Developer Guide, "X-Ray segment documents")."""
+def _is_segment(document: Document, *, levels: int) -> bool:
+    """Whether it has what every segment must have and no more, nor subsegments in each other beyond `levels`."""
     notes, inner = document.get("annotations", {}), document.get("subsegments", [])
     return (
-        _is(_ID, document.get("id"))
+        levels > 0
+        and document.keys() <= _MEMBERS
+        and _is(_ID, document.get("id"))
         and _is(_NAME, document.get("name"))
         and _is_time(document.get("start_time"))
         and _is_time(document.get("end_time"))
         and isinstance(notes, dict)
         and all(isinstance(value, str | int | float) for value in notes.values())
         and _is(_TRACE_ID, notes.get("origin_trace_id", "1-00000000-" + "0" * 24))
+        and _is_cause(document.get("cause", {}))
         and isinstance(inner, list)
-        and all(isinstance(item, dict) and _is_segment(item) for item in inner)
+        and all(isinstance(item, dict) and _is_segment(item, levels=levels - 1) for item in inner)
+    )
+
+
+def _is_cause(cause: object) -> bool:
+    raised = cause.get("exceptions", []) if isinstance(cause, dict) else []
+    return (
+        isinstance(cause, dict | str) and isinstance(raised, list) and all(isinstance(error, dict) for error in raised)
     )
 
 
@@ -173,7 +199,7 @@ def _is(form: re.Pattern[str], value: object) -> bool:
 
 
 def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _YEAR_9999
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LATEST
 
 
 def _api_server(access_key: str, secret_key: str) -> BaseWSGIServer:

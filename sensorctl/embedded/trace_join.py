@@ -1,7 +1,7 @@
-"""What AWS does to a trace on its way, done to the documents the embedded AWS leaves apart. Pure.
+"""Joins trace documents into whole traces, as AWS does and the embedded AWS does not.
 
-In: X-Ray documents as the functions and the uploader sent them. Out: the segments of whole traces. Two things are
-added, both of which AWS does itself:
+X-Ray documents as the functions and the uploader sent them become the segments of whole traces. Two things are added,
+both of which AWS does itself:
 
 * the function segment, which the Lambda service makes and of which the SDK only sends subsegments; its id is the
   `Parent` of the invocation's trace header (AWS X-Ray SDK for Python, "AWS Lambda" context);
@@ -17,6 +17,10 @@ from collections.abc import Iterable
 from typing import Any
 
 Document = dict[str, Any]
+
+# Subsegments in each other beyond this are left out; the functions' own are three deep, and a chain of documents that
+# another program sends must not be followed to its end.
+DEEPEST = 16
 
 _ORIGIN = "AWS::Lambda::Function"
 # What the functions open first. Any other subsegment without its parent belongs to one that has not ended yet.
@@ -87,11 +91,13 @@ def _function_segment(parent: str, parts: list[Document]) -> Document:
     return {**segment, "fault": True} if failed else segment
 
 
-def _inside(part: Document) -> Document:
-    """Return a subsegment as it stands inside its segment, which says the trace and the parent for it."""
+def _inside(part: Document, *, levels: int = DEEPEST) -> Document:
+    """Return a subsegment as it is inside its segment: without the trace and parent, which the segment has."""
     kept = {key: value for key, value in part.items() if key not in ("trace_id", "parent_id", "type", "subsegments")}
     below = sorted(part.get("subsegments", ()), key=lambda child: float(child["start_time"]))
-    return {**kept, "subsegments": [_inside(child) for child in below]} if below else kept
+    if not below or levels == 0:
+        return kept
+    return {**kept, "subsegments": [_inside(child, levels=levels - 1) for child in below]}
 
 
 def _origin_trace(segment: Document) -> str | None:

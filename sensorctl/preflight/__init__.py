@@ -1,1 +1,1 @@
-"""An account and a stage's settings in; one check for each thing that would make the first deployment fail out."""
+"""Checks an account and a stage's settings for whatever would make the first deployment fail."""

@@ -1,4 +1,4 @@
-"""The checks of `sensorctl preflight`, in the order in which one stands on another."""
+"""The checks of `sensorctl preflight`, in an order in which each depends only on those before it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 
 from botocore.exceptions import ClientError
 
-from constructs_lib.settings import Settings
-from sensorctl.embedded.access import Access
-from sensorctl.health.judge import Check
+from constructs_lib.stage.settings import Settings
+from sensorctl.aws.access import Access
 from sensorctl.preflight import place, quotas
 from sensorctl.preflight.stack import find_stack, names, state
+from sensorctl.status.judge import Check
 
 _MAY_NOT = ("403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
-def preflight(access: Access, settings: Settings) -> list[Check]:
+def checks_of(access: Access, settings: Settings) -> list[Check]:
     """Return a check for each thing that may stop the deployment of the stage in the region of `access`."""
     home = place.home_of(access)
     if home is None:

@@ -8,12 +8,12 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
 
 from constructs_lib.errors import SynthError
-from constructs_lib.regions import check_region
-from sensorctl.embedded.access import Access
-from sensorctl.health.judge import Check
+from constructs_lib.stage.regions import check_region
+from sensorctl.aws.access import Access
+from sensorctl.status.judge import Check
 
-# A region of each partition that is always enabled. Only there can credentials be told from a region that is not
-# enabled: an opt-in region refuses both alike (Account Management Reference Guide, "Enable or disable AWS Regions").
+# A region of each partition that is always enabled. Elsewhere bad credentials and a region that is not
+# enabled get the same answer (Account Management Reference Guide, "Enable or disable AWS Regions").
 _HOMES = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "eusc-de-east-1"}
 _NO_SUCH_REGION = "InvalidParameterValue"
 _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
@@ -29,7 +29,7 @@ def home_of(access: Access) -> Access | None:
 
 
 def credentials(home: Access) -> tuple[Check, str]:
-    """Return the check of who asks, and the account's number ("" where nobody does)."""
+    """Return the check of the credentials, and the account's number ("" without credentials)."""
     name = "credentials"
     try:
         caller = home.client("sts").get_caller_identity()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from constructs_lib.settings import ReservedConcurrency
-from sensorctl.embedded.access import Access
-from sensorctl.health.judge import Check
+from constructs_lib.stage.settings import ReservedConcurrency
+from sensorctl.aws.access import Access
 from sensorctl.preflight.stack import Stack
+from sensorctl.status.judge import Check
 
 # Lambda API Reference, PutFunctionConcurrency: so much must stay for functions that reserve nothing.
 UNRESERVED = 100

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from sensorctl.embedded.access import Access
-from sensorctl.health.judge import Check
-from sensorctl.pipeline import stack_name
+from lambdas.shared.names import stack_name
+from sensorctl.aws.access import Access
+from sensorctl.status.judge import Check
 
 # The CDK CLI deletes a stack in one of these before it creates it anew (aws-cdk-cli, deploy-stack.ts).
 _FAILED_CREATE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
@@ -54,9 +55,9 @@ def state(stack: Stack | None, stage: str) -> Check:
         says = f"{says}, and protected: the CDK cannot delete it"
         do: str | None = f"`{command.format('update-termination-protection')} --no-enable-termination-protection`"
     elif stack.status == "UPDATE_ROLLBACK_FAILED":
-        do = f"mend what its events name, then `{command.format('continue-update-rollback')}`"
+        do = f"fix what its events name, then `{command.format('continue-update-rollback')}`"
     elif stack.status == "DELETE_FAILED":
-        do = f"mend what its events name, then `{command.format('delete-stack')}`"
+        do = f"fix what its events name, then `{command.format('delete-stack')}`"
     elif stack.status.endswith("_IN_PROGRESS") and stack.status != _NOT_BEGUN:
         do = "wait until that ends, and try again"
     else:
@@ -75,28 +76,21 @@ def names(access: Access, stack: Stack | None, *, stage: str, account: str) -> C
         return Check(name=name, level="ok", says="in use by the stack")
     bucket = f"sensor-fanout-{stage}-landing-{account}-{access.region}-an"
     tables = [f"sensor-fanout-{stage}-{table}" for table in ("readings", "alerts")]
-    taken = [bucket] * _has_bucket(access, bucket) + [table for table in tables if _has_table(access, table)]
+    taken = [bucket] * _exists(access.client("s3").head_bucket, "404", "NoSuchBucket", Bucket=bucket)
+    describe = access.client("dynamodb").describe_table
+    taken += [table for table in tables if _exists(describe, "ResourceNotFoundException", TableName=table)]
     if not taken:
         return Check(name=name, level="ok", says="bucket and tables can be created")
     do = f"import or delete them: {_AGAIN}"
     return Check(name=name, level="broken", says=f"left by an earlier stack: {', '.join(taken)}", do=do)
 
 
-def _has_bucket(access: Access, bucket: str) -> bool:
+def _exists(ask: Callable[..., object], *codes: str, **name: str) -> bool:
+    """Ask for a resource; one of these error codes says that there is none."""
     try:
-        access.client("s3").head_bucket(Bucket=bucket)
+        ask(**name)
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
-            return False
-        raise
-    return True
-
-
-def _has_table(access: Access, table: str) -> bool:
-    try:
-        access.client("dynamodb").describe_table(TableName=table)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+        if error.response["Error"]["Code"] in codes:
             return False
         raise
     return True

@@ -1,13 +1,16 @@
-"""A device's stored readings and the thresholds in force in, its charts out. Pure; no AWS SDK import."""
+"""Makes a device's charts from its stored readings and the thresholds in force."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Literal
 
-from lambdas.shared.thresholds import Bounds, Rule, Thresholds
+from lambdas.shared.events import Severity
+from lambdas.shared.thresholds.thresholds import Bounds, Rule, Thresholds
+from lambdas.shared.times import stamped_time
+from sensorctl.readings.series import in_one_unit
 from sensorctl.report.model import Chart, Device, Limit, Point
 from sensorctl.report.thinning import thin
 
@@ -17,53 +20,55 @@ Item = Mapping[str, Any]
 # press the line flat.
 _REACH = 3.0
 _MARGIN = 0.08
+_USUAL_PAUSES = 10
+_SHORTEST_GAP = timedelta(minutes=1)
 
 
 def taken_at(item: Item) -> datetime:
-    """Return the reading time of an item: what stands before the `#` of its key."""
-    return datetime.fromisoformat(item["reading_id"].rpartition("#")[0]).astimezone(UTC)
+    """Return the reading time of an item."""
+    return stamped_time(item["reading_id"])
 
 
-def counted_at(item: Item) -> datetime:
-    """Return the time by which alerts are decided: the reading time, or the upload's where that is earlier."""
-    uploaded = item.get("uploaded_at")
-    return min(taken_at(item), datetime.fromisoformat(uploaded).astimezone(UTC)) if uploaded else taken_at(item)
-
-
-def points_of(items: Iterable[Item]) -> dict[str, list[Point]]:
-    """Return each metric's points, oldest first."""
-    found: dict[str, list[Point]] = defaultdict(list)
-    for item in items:
-        at = taken_at(item)
-        severities = {breach["metric"]: breach["severity"] for breach in item.get("breaches", ())}
-        for metric, value in item["metrics"].items():
-            found[metric].append(Point(at=at, value=float(value), severity=severities.get(metric)))
-    return {metric: sorted(found[metric], key=lambda point: point.at) for metric in sorted(found)}
+def points_of(items: Iterable[Item], metric: str, *, rule: Rule | None) -> tuple[str | None, list[Point]]:
+    """Return a metric's unit and points, oldest first."""
+    unit, values = in_one_unit(sorted(items, key=taken_at), metric, rule=rule)
+    return unit, [Point(at=taken_at(item), value=value, severity=_severity(item, metric)) for item, value in values]
 
 
 def device(
     device_id: str, items: Sequence[Item], *, thresholds: Thresholds | None, most: int, more: bool = False
 ) -> Device:
     """Return the device with a chart for each metric, of about `most` points each. `items` must not be empty."""
-    units: dict[str, str] = {}
-    for item in items:
-        units |= item.get("units", {})
     charts = []
-    for metric, points in points_of(items).items():
+    for metric in sorted({metric for item in items for metric in item["metrics"]}):
         rule = thresholds.rule_for(device_id, metric) if thresholds is not None else None
-        unit = units.get(metric) or (rule.unit if rule is not None else None)
-        charts.append(_chart(metric, points, unit=unit, limits=limits_of(rule), most=most))
+        unit, points = points_of(items, metric, rule=rule)
+        judges = rule is not None and rule.unit in (unit, None)
+        charts.append(_chart(metric, points, unit=unit, limits=limits_of(rule if judges else None), most=most))
+    newest = max(items, key=taken_at)
     return Device(
         device_id=device_id,
         readings=len(items),
         more=more,
-        last_at=max(taken_at(item) for item in items),
+        last_at=taken_at(newest),
         charts=tuple(charts),
+        gaps=gaps_of(items, silent_after=thresholds.silent_after(device_id) if thresholds is not None else None),
+        tags=newest.get("tags", {}),
     )
 
 
+def gaps_of(items: Sequence[Item], *, silent_after: timedelta | None) -> tuple[tuple[datetime, datetime], ...]:
+    """Return where the device sent nothing for longer than it may, or than ten usual pauses where none is set."""
+    times = sorted(taken_at(item) for item in items)
+    pauses = [after - before for before, after in pairwise(times)]
+    if not pauses:
+        return ()
+    longest = silent_after or max(_USUAL_PAUSES * sorted(pauses)[len(pauses) // 2], _SHORTEST_GAP)
+    return tuple((before, after) for before, after in pairwise(times) if after - before > longest)
+
+
 def limits_of(rule: Rule | None) -> tuple[Limit, ...]:
-    """Return every limit of a rule, the gravest first."""
+    """Return every limit of a rule, the most severe first."""
     if rule is None:
         return ()
     levels: tuple[tuple[Literal["critical", "warning", "clear"], Bounds | None], ...] = (
@@ -88,6 +93,11 @@ def axis(values: Sequence[float], limits: Sequence[Limit]) -> tuple[float, float
     low, high = min(low, *near, low), max(high, *near, high)
     margin = _MARGIN * ((high - low) or abs(high) or 1.0)
     return low - margin, high + margin
+
+
+def _severity(item: Item, metric: str) -> Severity | None:
+    severities: dict[str, Severity] = {breach["metric"]: breach["severity"] for breach in item.get("breaches", ())}
+    return severities.get(metric)
 
 
 def _chart(metric: str, points: list[Point], *, unit: str | None, limits: tuple[Limit, ...], most: int) -> Chart:

@@ -1,21 +1,19 @@
-"""Everything that was gathered in, the report out. Pure; no AWS SDK import."""
+"""Makes the report from everything that was gathered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
-from lambdas.alert.records import Message, MetricState, Record, Rejection, Silence
-from lambdas.shared.thresholds import Thresholds
-from sensorctl.observe import RejectedRecord
-from sensorctl.report import alerts, charts, tracing
-from sensorctl.report.model import Alert, Device, Mail, Report, Totals, Trace
+from lambdas.alert.domain.models import Flood, MetricState, Record, Rejection, Silence
+from lambdas.alert.domain.mutes import Mutes, OneOffMutes
+from lambdas.alert.domain.notices import Message
+from sensorctl.readings.stored import RejectedRecord
+from sensorctl.report.alerts import alerts_of
+from sensorctl.report.model import Alert, Device, Mail, Report, Totals
+from sensorctl.traces.summary import Trace, failed_ids, slowest_ids
 
-# Over all charts together: some 3 MB of the page.
-_POINTS = 150_000
-_FEWEST, _MOST = 100, 1_000
 _TRACES = 5
 _MAILS = 500
 _REJECTS = 500
@@ -25,47 +23,39 @@ _REJECTS = 500
 class Sources:
     """What was read of the pipeline.
 
-    `items` are the readings of each device, of which those of `cut` are only the newest. `mails` is None where there is
-    no mailbox; then the ledger's `records` tell what was sent. `traces` hold those of the alerts and those looked at
-    for the slowest and the failed ones; `faults` counts all that X-Ray knows to have failed.
+    `mails` is None where there is no mailbox; then the ledger's `records` say what was sent. `traces` hold those of the
+    alerts and those looked at for the slowest and the failed ones; `faults` counts all that X-Ray knows to have failed.
     """
 
     where: str
     made_at: datetime
     since: datetime | None
-    items: Mapping[str, Sequence[Mapping[str, Any]]]
-    cut: frozenset[str]
-    thresholds: Thresholds | None
+    devices: Sequence[Device]
     records: Sequence[Record]
     mails: Sequence[Mail] | None
     rejects: Sequence[RejectedRecord]
     traces: Mapping[str, Trace]
     faults: int
     waiting: int
+    mutes: Mutes = field(default_factory=lambda: Mutes(one_off=OneOffMutes()))
     notes: tuple[str, ...] = ()
 
 
 def compose(sources: Sources) -> Report:
     """Return the report: devices with alerts first, then by name; e-mails and rejects newest and first come first."""
     mails = sources.mails if sources.mails is not None else sent(sources.records, since=sources.since)
-    listed = found_alerts(sources.items, sources.records, mails, since=sources.since, thresholds=sources.thresholds)
-    gravest = {alert.device_id: place for place, alert in reversed(list(enumerate(listed)))}
-    count = sum(len({metric for item in items for metric in item["metrics"]}) for items in sources.items.values())
-    most = min(max(_POINTS // max(count, 1), _FEWEST), _MOST)
-    devices = [
-        charts.device(name, items, thresholds=sources.thresholds, most=most, more=name in sources.cut)
-        for name, items in sources.items.items()
-        if items
-    ]
+    listed = [_marked(alert, sources) for alert in alerts_of(sources.records, since=sources.since)]
+    most_urgent = {alert.device_id: place for place, alert in reversed(list(enumerate(listed)))}
+    devices = sources.devices
     traces = sources.traces
-    slow = tracing.slowest(traces.values(), most=_TRACES)
-    failed = tracing.failed(traces.values(), most=_TRACES)
-    shown = {*slow, *failed, *(trace_id for alert in listed for trace_id in alert.trace_ids)}
+    slow = slowest_ids(traces.values(), most=_TRACES)
+    failed = failed_ids(traces.values(), most=_TRACES)
+    shown = {*slow, *failed, *(alert.trace_id for alert in listed if alert.trace_id)}
     return Report(
         where=sources.where,
         made_at=sources.made_at,
         since=sources.since,
-        devices=tuple(sorted(devices, key=lambda each: _place(each, gravest))),
+        devices=tuple(sorted(devices, key=lambda device: _place(device, most_urgent))),
         alerts=tuple(listed),
         mails=tuple(sorted(mails, key=lambda mail: mail.sent_at, reverse=True)[:_MAILS]),
         rejects=tuple(sorted(sources.rejects, key=lambda reject: (reject.key, reject.offset))[:_REJECTS]),
@@ -74,34 +64,22 @@ def compose(sources: Sources) -> Report:
         failed=failed,
         totals=Totals(
             devices=len(devices),
-            readings=sum(each.readings for each in devices),
-            breaches=sum(chart.breaches for each in devices for chart in each.charts),
+            readings=sum(device.readings for device in devices),
+            breaches=sum(chart.breaches for device in devices for chart in device.charts),
             alerts=len(listed),
             running=sum(alert.state in ("open", "silent") for alert in listed),
             mails=len(mails),
-            rejected=len(sources.rejects),
+            rejected=sum(reject.member is None for reject in sources.rejects),
+            bad_values=sum(reject.member is not None for reject in sources.rejects),
             faults=sources.faults,
             waiting=sources.waiting,
         ),
         notes=(
             *sources.notes,
             *_left_out("e-mails", len(mails), most=_MAILS),
-            *_left_out("rejected records", len(sources.rejects), most=_REJECTS),
+            *_left_out("rejected records and values", len(sources.rejects), most=_REJECTS),
         ),
     )
-
-
-def found_alerts(
-    items: Mapping[str, Sequence[Mapping[str, Any]]],
-    records: Sequence[Record],
-    mails: Sequence[Mail],
-    *,
-    since: datetime | None,
-    thresholds: Thresholds | None = None,
-) -> list[Alert]:
-    """Return the alerts, which name the traces to fetch."""
-    mailed = {mail.about for mail in mails if mail.about is not None}
-    return alerts.of(records, items, mailed=mailed, since=since, thresholds=thresholds)
 
 
 def sent(records: Sequence[Record], *, since: datetime | None) -> list[Mail]:
@@ -119,10 +97,18 @@ def sent(records: Sequence[Record], *, since: datetime | None) -> list[Mail]:
     ]
 
 
-def _place(device: Device, gravest: Mapping[str, int]) -> tuple[bool, bool, int, str]:
+def _marked(alert: Alert, sources: Sources) -> Alert:
+    """Return an alert with the mute that withholds its e-mails, if it has not ended."""
+    if alert.state not in ("open", "silent"):
+        return alert
+    muting = sources.mutes.muting(alert.device_id, alert.metric, now=sources.made_at)
+    return replace(alert, muted=muting.name if muting is not None else None)
+
+
+def _place(device: Device, most_urgent: Mapping[str, int]) -> tuple[bool, bool, int, str]:
     """Devices with alerts first, and of those the ones with a history to show."""
-    alerted = device.device_id in gravest
-    return not alerted, device.readings < 2, gravest.get(device.device_id, 0), device.device_id
+    alerted = device.device_id in most_urgent
+    return not alerted, device.readings < 2, most_urgent.get(device.device_id, 0), device.device_id
 
 
 def _is_new(message: Message, since: datetime | None) -> bool:
@@ -135,6 +121,8 @@ def _about(record: Record) -> str:
         return f"{state.device_id} {state.metric}"
     if isinstance(state, Silence):
         return state.device_id
+    if isinstance(state, Flood):
+        return state.source
     return state.prefix if isinstance(state, Rejection) else ""
 
 

@@ -1,28 +1,38 @@
-"""Reads of a pipeline what the report shows; the same calls on the embedded AWS and on AWS, each of them bounded."""
+"""Reads from a pipeline what the report shows, with the same bounded calls on the embedded AWS and on AWS."""
 
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lambdas.shared.registry import PARTITIONS
-from lambdas.shared.thresholds import Thresholds
-from sensorctl import alert_list, ledger_scan, observe, readings
-from sensorctl.embedded.access import Access
-from sensorctl.pipeline import Pipeline
+from lambdas.alert.mail.formatting import counted
+from lambdas.shared.names import QUARANTINE_PREFIX
+from lambdas.shared.thresholds.thresholds import Thresholds
+from sensorctl.alerts import ledger_records, muting
+from sensorctl.aws.access import Access
+from sensorctl.aws.outputs import Pipeline
+from sensorctl.devices.registry import registered
+from sensorctl.readings.query import of_device
+from sensorctl.readings.stored import RejectedRecord, failed_events, rejected_in
+from sensorctl.report import charts
 from sensorctl.report import inbox as maildir
-from sensorctl.report.compose import Sources, found_alerts, sent
-from sensorctl.report.model import Mail, Trace
-from sensorctl.report.tracing import trace_of
-from sensorctl.thresholds_in_force import thresholds_in_force
-from sensorctl.traces import fetch_all
+from sensorctl.report.alerts import alerts_of
+from sensorctl.report.compose import Sources
+from sensorctl.report.model import Device
+from sensorctl.thresholds.parameter import thresholds_in_force
+from sensorctl.traces.documents import fetch_all
+from sensorctl.traces.summary import Trace, traces_of
 
-_READINGS = 20_000
+# Over all devices together, so that a report of a thousand devices fits into memory; the charts into some 3 MB of page.
+_READINGS, _READINGS_OF_ONE = 400_000, 20_000
+_POINTS = 150_000
+_FEWEST, _MOST = 100, 1_000
+# Charts of a device, where nobody has counted them yet.
+_METRICS = 2
 _QUARANTINED = 200
 _ALERT_TRACES = 100
 # The slowest and the failed traces are looked for in this much: every summary in it is read.
@@ -34,16 +44,16 @@ _CANDIDATES, _CANDIDATES_EMBEDDED = 20, 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class _OneClientEach(Access):
-    """Another's clients, each made once: to make one takes longer than to query a device."""
+    """Access that makes each client once: making one takes longer than to query a device."""
 
     of: Access
-    made: dict[str, Any] = field(default_factory=dict)
+    clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str, *, pool: int = 16, patient_s: int | None = None) -> Any:
         """Return the client of the service."""
-        if service not in self.made:
-            self.made[service] = self.of.client(service, pool=pool, patient_s=patient_s)
-        return self.made[service]
+        if service not in self.clients:
+            self.clients[service] = self.of.client(service, pool=pool, patient_s=patient_s)
+        return self.clients[service]
 
 
 def gather(
@@ -56,61 +66,56 @@ def gather(
     most = _CANDIDATES if access.endpoint is None else _CANDIDATES_EMBEDDED
     access = _OneClientEach(of=access)
     notes: list[str] = []
-    dynamodb = access.client("dynamodb")
-    items, cut = _readings(access, pipeline, since=since)
-    records, unreadable = alert_list.read(ledger_scan.items(dynamodb, table=pipeline.alerts_table))
+    thresholds = _thresholds(access, pipeline, notes)
+    devices = _devices(access, pipeline, thresholds, since=since)
+    records, unreadable = ledger_records.read(access.client("dynamodb"), table=pipeline.alerts_table)
     if unreadable:
-        notes.append(f"{len(unreadable)} items of the ledger cannot be read: they are of another version.")
-    if cut:
-        notes.append(f"Of {len(cut)} devices only the newest {_READINGS:,} readings are in this report.")
+        items = counted(len(unreadable), "item")
+        notes.append(f"{items} of the ledger cannot be read: another version wrote there.")
+    if cut := [device for device in devices if device.more]:
+        fewest = min(device.readings for device in cut)
+        notes.append(f"Of {counted(len(cut), 'device')} only the newest {fewest:,} readings are in this report.")
     mails = maildir.read(inbox) if inbox is not None else None
     if mails is None:
         notes.append("There is no mailbox on AWS: the e-mails are those that the ledger says were sent.")
-    told: Sequence[Mail] = mails if mails is not None else sent(records, since=since)
-    wanted = [each for alert in found_alerts(items, records, told, since=since) for each in alert.trace_ids]
+    wanted = [alert.trace_id for alert in alerts_of(records, since=since) if alert.trace_id]
     traces, faults = _traces(access.client("xray"), wanted, most=most, since=since, now=now)
     return Sources(
         where=where,
         made_at=now,
         since=since,
-        items=items,
-        cut=frozenset(cut),
-        thresholds=_thresholds(access, pipeline, notes),
+        devices=devices,
         records=records,
         mails=mails,
         rejects=_rejects(access.client("s3"), pipeline.landing_bucket, since=since, notes=notes),
         traces=traces,
         faults=faults,
-        waiting=observe.failed_events(access, pipeline),
+        waiting=failed_events(access, pipeline),
+        mutes=muting.beside(thresholds, access, pipeline).mutes,
         notes=tuple(notes),
     )
 
 
-def _readings(
-    access: Access, pipeline: Pipeline, *, since: datetime | None
-) -> tuple[dict[str, list[dict[str, Any]]], set[str]]:
-    """Return the newest readings of each registered device, and of which devices there are more."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    cut = set()
-    for device_id in sorted(_devices(access.client("dynamodb"), pipeline.readings_table)):
-        newest = readings.of_device(access, pipeline, device_id=device_id, since=since)
-        items = list(itertools.islice(newest, _READINGS + 1))
-        if len(items) > _READINGS:
-            cut.add(device_id)
+def _devices(
+    access: Access, pipeline: Pipeline, thresholds: Thresholds | None, *, since: datetime | None
+) -> list[Device]:
+    """Return each registered device with the charts of its newest readings, which are dropped once these are drawn."""
+    names = registered(access.client("dynamodb"), table=pipeline.readings_table)
+    share, points = shares(len(names))
+    found = []
+    for name in names:
+        newest = of_device(access, pipeline, device_id=name, since=since)
+        items = list(itertools.islice(newest, share + 1))
         if items:
-            found[device_id] = items[:_READINGS]
-    return found, cut
+            more = len(items) > share
+            found.append(charts.device(name, items[:share], thresholds=thresholds, most=points, more=more))
+    return found
 
 
-def _devices(dynamodb: Any, table: str) -> Iterator[str]:
-    for partition in PARTITIONS:
-        pages = dynamodb.get_paginator("query").paginate(
-            TableName=table,
-            KeyConditionExpression="device_id = :partition",
-            ExpressionAttributeValues={":partition": {"S": partition}},
-        )
-        for page in pages:
-            yield from (item["reading_id"]["S"] for item in page["Items"])
+def shares(devices: int) -> tuple[int, int]:
+    """Return how many readings each of so many devices may bring, and how many points each of its charts."""
+    readings = min(max(_READINGS // max(devices, 1), _FEWEST), _READINGS_OF_ONE)
+    return readings, min(max(_POINTS // max(_METRICS * devices, 1), _FEWEST), _MOST)
 
 
 def _thresholds(access: Access, pipeline: Pipeline, notes: list[str]) -> Thresholds | None:
@@ -121,22 +126,15 @@ def _thresholds(access: Access, pipeline: Pipeline, notes: list[str]) -> Thresho
     return thresholds
 
 
-def _rejects(s3: Any, bucket: str, *, since: datetime | None, notes: list[str]) -> list[observe.RejectedRecord]:
+def _rejects(s3: Any, bucket: str, *, since: datetime | None, notes: list[str]) -> list[RejectedRecord]:
     """Return the lines of the newest quarantine objects."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="quarantine/")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=QUARANTINE_PREFIX)
     entries = [entry for page in pages for entry in page.get("Contents", ())]
     entries = [entry for entry in entries if since is None or entry["LastModified"] >= since]
     entries.sort(key=lambda entry: entry["LastModified"], reverse=True)
     if len(entries) > _QUARANTINED:
         notes.append(f"Of {len(entries):,} quarantine objects only the newest {_QUARANTINED} were read.")
-    found = []
-    for entry in entries[:_QUARANTINED]:
-        source = entry["Key"].removeprefix("quarantine/").rpartition("/")[0]
-        for line in s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].iter_lines():
-            members = json.loads(line)
-            if "reason" in members:  # the last line of a cut object only counts
-                found.append(observe.RejectedRecord(key=source, **members))
-    return found
+    return [record for entry in entries[:_QUARANTINED] for record in rejected_in(s3, bucket, entry["Key"])]
 
 
 def _traces(
@@ -150,9 +148,5 @@ def _traces(
     faulty = [summary for summary in summaries if summary.get("HasFault")]
     looked_at = [*dict.fromkeys(of_alerts)][:_ALERT_TRACES]
     looked_at += [summary["Id"] for summary in (*longest, *faulty[:_CANDIDATES])]
-    return _fetched(xray, list(dict.fromkeys(looked_at))), len(faulty)
-
-
-def _fetched(xray: Any, trace_ids: list[str]) -> dict[str, Trace]:
-    made = (trace_of(trace_id, parts) for trace_id, parts in fetch_all(xray, trace_ids).items() if parts)
-    return {trace.trace_id: trace for trace in made if trace is not None}
+    traces = traces_of(fetch_all(xray, list(dict.fromkeys(looked_at))))
+    return {trace.trace_id: trace for trace in traces}, len(faulty)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sensorctl.report.model import Mail
 
-# The last line of every e-mail (`lambdas/alert/message.py`).
+# The last line of every e-mail (`lambdas/alert/mail/message.py`).
 _LAST_LINE = re.compile(r"(?:Alert ([0-9a-f]{12})|Digest \S+)\s*\Z")
 _LABEL = re.compile(r"(?:\[[a-z0-9]+\] )?\[([A-Z]+)\] ")  # a stage that is not prod comes first
 

@@ -1,19 +1,19 @@
-"""What the report shows, as plain frozen records. Pure; no AWS SDK import.
+"""What the report shows, as plain frozen records.
 
-All times are aware datetimes in UTC; times of points and alerts are reading times (the devices' own clocks), times of
-e-mails and traces are ours.
+All times are aware datetimes in UTC. A point's time is its reading's stamp; an alert's times are the earlier of stamp
+and upload, not the device's own clock; times of e-mails and traces are AWS's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from lambdas.shared.contracts import Bound, Severity
-from sensorctl.observe import RejectedRecord
-from sensorctl.traces import Span
+from lambdas.shared.events import Bound, Severity
+from sensorctl.readings.stored import RejectedRecord
+from sensorctl.traces.summary import Trace
 
 AlertState = Literal["open", "closed", "silent", "reporting"]
 
@@ -50,8 +50,9 @@ class Worst:
 class Alert:
     """One alert of a metric, or (`metric` is None) one silence of a device.
 
-    `until` is None while it goes on; `since` is None where the readings that opened it are not in the report. `told`
-    are the kinds of its e-mails in order. `trace_ids` are those of the object that opened it and of its worst value.
+    `until` is None while it is open. `mailed` are the kinds of its last e-mails in order, `trace_id` is that of
+    the object with its worst value. `acknowledged` says by whom, of an open one also when, until when, and the note.
+    `muted` names the mute that withholds its e-mails.
     """
 
     alert_id: str
@@ -62,8 +63,10 @@ class Alert:
     since: datetime | None = None
     until: datetime | None = None
     worst: Worst | None = None
-    told: tuple[str, ...] = ()
-    trace_ids: tuple[str, ...] = ()
+    acknowledged: str | None = None
+    mailed: tuple[str, ...] = ()
+    trace_id: str | None = None
+    muted: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,18 +93,23 @@ class Chart:
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """One device; `more` says that only its newest readings are in the report."""
+    """One device; `more` says that only its newest readings are in the report.
+
+    `gaps` are the times between two readings that were longer than it may be silent, `tags` those of its newest one.
+    """
 
     device_id: str
     readings: int
     more: bool
     last_at: datetime
     charts: tuple[Chart, ...]
+    gaps: tuple[tuple[datetime, datetime], ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mail:
-    """One e-mail; `body` and `to` are None where only the ledger tells of it. `about` is an alert's id, if any."""
+    """One e-mail; `body` and `to` are None where only the ledger knows of it. `about` is an alert's id, if any."""
 
     sent_at: datetime
     subject: str
@@ -112,20 +120,8 @@ class Mail:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace:
-    """One trace as a waterfall, `seconds` from its first start to its last end; `causes` say why a part failed."""
-
-    trace_id: str
-    started_at: datetime
-    seconds: float
-    failed: bool
-    spans: tuple[Span, ...]
-    causes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Totals:
-    """How many there are of each, listed or not; `running` alerts and silences go on, `waiting` events failed."""
+    """How many there are of each, listed or not; `running` alerts and silences are open, `waiting` events failed."""
 
     devices: int
     readings: int
@@ -134,6 +130,7 @@ class Totals:
     running: int
     mails: int
     rejected: int
+    bad_values: int
     faults: int
     waiting: int
 

@@ -1,8 +1,8 @@
-"""A report in, one HTML file out that asks nothing of a network. Pure but for reading the files beside it.
+"""Renders a report as one HTML file that needs no network. Pure but for reading the files beside it.
 
 What comes from devices (ids, records, the words of e-mails) is hostile until escaped. Jinja escapes all of it, the data
-of the charts stands in a JSON element that cannot be closed from within, and a Content-Security-Policy lets only the
-scripts run whose hashes it names, so that even a slip would run nothing.
+of the charts is in a JSON element that cannot be closed from within, and a Content-Security-Policy lets only the
+scripts run that it lists by their hash, so that even a mistake in escaping would run nothing.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from lambdas.alert.wording import spoken
+from lambdas.alert.mail.formatting import duration_text
 from lambdas.shared.printable import printable
-from sensorctl.report.model import Chart, Device, Report, Totals
-from sensorctl.traces import Span
+from sensorctl.report.model import Chart, Device, Mail, Report, Totals
+from sensorctl.report.verdict import folded, verdict
+from sensorctl.traces.documents import Span
 
 _HERE = Path(__file__).parent
 # So many devices are open when the page is; charts of the others are drawn when they are opened.
@@ -38,6 +39,7 @@ def render(report: Report) -> str:
     style = (_HERE / "style.css").read_text()
     scripts = [get_plotlyjs(), (_HERE / "report.js").read_text()]
     alerted = {alert.device_id for alert in report.alerts}
+    charts = chart_data(report)
     return (
         _environment()
         .get_template("page.html")
@@ -46,12 +48,17 @@ def render(report: Report) -> str:
             style=Markup(style),  # noqa: S704 a file of this package
             scripts=[Markup(script) for script in scripts],  # noqa: S704 files of packages
             policy=policy(scripts),
-            charts=htmlsafe_json_dumps(chart_data(report), separators=(",", ":"), allow_nan=False),
+            verdict=verdict(report),
+            groups=folded(report.alerts),
+            is_drawable=lambda number: len(charts[number]["x"]) > 1,
+            charts=htmlsafe_json_dumps(charts, separators=(",", ":"), allow_nan=False),
             device_number={device.device_id: number for number, device in enumerate(report.devices)},
             chart_number=_chart_numbers(report),
             alert_number={alert.alert_id: number for number, alert in enumerate(report.alerts) if alert.alert_id},
             opened={
-                each.device_id for each in report.devices[:_OPEN] if each.device_id in alerted and each.readings > 1
+                device.device_id
+                for device in report.devices[:_OPEN]
+                if device.device_id in alerted and device.readings > 1
             },
             totals=totals(report.totals),
             reasons=Counter(reject.reason for reject in report.rejects).most_common(),
@@ -62,25 +69,27 @@ def render(report: Report) -> str:
 def policy(scripts: list[str]) -> str:
     """Return the Content-Security-Policy: these scripts, inline styles (Plotly sets some), and nothing else at all."""
     hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def totals(found: Totals) -> list[dict[str, Any]]:
-    """Return the figures on top: label, count, and in a few words how bad it is."""
+    """Return the figures on top: label, count, and in a few words how bad it is; troubles only where there are any."""
     figures = (
-        ("devices", found.devices, "", ""),
-        ("readings", found.readings, "", ""),
-        ("values past a limit", found.breaches, "", "warning"),
-        ("alerts", found.alerts, f"{found.running or 'none'} open", "critical" if found.running else ""),
-        ("e-mails", found.mails, "", ""),
-        ("records rejected", found.rejected, "", "warning"),
-        ("failed traces", found.faults, "", "critical"),
-        ("events in failure queues", found.waiting, "", "critical"),
+        ("devices", found.devices, "", "", True),
+        ("readings", found.readings, "", "", True),
+        ("values past a limit", found.breaches, "", "warning", True),
+        ("alerts", found.alerts, f"{found.running or 'none'} open", "critical" if found.running else "", True),
+        ("e-mails", found.mails, "", "", True),
+        ("records rejected", found.rejected, "", "warning", False),
+        ("single values rejected", found.bad_values, "", "warning", False),
+        ("failed traces", found.faults, "", "critical", False),
+        ("events in failure queues", found.waiting, "", "critical", False),
     )
     return [
         {"label": label, "count": count, "note": note, "level": level if count else ""}
-        for label, count, note, level in figures
+        for label, count, note, level, always in figures
+        if count or always
     ]
 
 
@@ -93,19 +102,20 @@ def chart_data(report: Report) -> list[dict[str, Any]]:
 
 
 def _chart_data(report: Report, device: Device, chart: Chart) -> dict[str, Any]:
-    begin = chart.points[0].at
+    first = chart.points[0].at
     spans = [
         [_milliseconds(alert.since), _milliseconds(alert.until) if alert.until else None, alert.severity or "warning"]
         for alert in report.alerts
         if (alert.device_id, alert.metric) == (device.device_id, chart.metric) and alert.since is not None
     ]
     return {
-        "t0": _milliseconds(begin),
-        "x": [_milliseconds(point.at) - _milliseconds(begin) for point in chart.points],
+        "t0": _milliseconds(first),
+        "x": [_milliseconds(point.at) - _milliseconds(first) for point in chart.points],
         "y": [float(f"{point.value:.{_SIGNIFICANT}g}") for point in chart.points],
         "s": [_LEVELS[point.severity] for point in chart.points],
         "limits": [[limit.level, limit.bound, limit.value] for limit in chart.limits],
         "spans": spans,
+        "gaps": [[_milliseconds(begin), _milliseconds(end)] for begin, end in device.gaps],
         "range": [chart.lowest, chart.highest],
     }
 
@@ -136,6 +146,8 @@ def _environment() -> Environment:
         "lasted": _lasted,
         "bar": _bar,
         "unit": lambda unit: _UNITS.get(unit, unit),
+        "severity": _mail_severity,
+        "words": lambda device: " ".join((device.device_id, *device.tags, *device.tags.values())),
     }
     return environment
 
@@ -153,6 +165,11 @@ def _time(at: datetime) -> Markup:
     )
 
 
+def _mail_severity(mail: Mail) -> str:
+    """Return the colour of an e-mail in the inbox, by the label of its subject."""
+    return next((level for level in ("critical", "warning") if f"[{level.upper()}]" in mail.subject), "none")
+
+
 def _number(value: float) -> str:
     return f"{value:,.{_SIGNIFICANT}g}" if abs(value) < 10**_SIGNIFICANT else f"{value:.4g}"
 
@@ -160,11 +177,11 @@ def _number(value: float) -> str:
 def _seconds(seconds: float) -> str:
     if seconds < 10:
         return f"{seconds * 1000:,.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 120 else spoken(timedelta(seconds=seconds))
+    return f"{seconds:.1f} s" if seconds < 120 else duration_text(timedelta(seconds=seconds))
 
 
 def _lasted(begin: datetime, end: datetime) -> str:
-    return spoken(end - begin)
+    return duration_text(end - begin)
 
 
 def _bar(span: Span, total: float) -> Markup:

@@ -1,5 +1,5 @@
 "use strict";
-// Draws the charts that come into view, tells times as the reader's own, and opens what a link leads to.
+// Draws the charts that come into view, shows times as the reader's own, and opens what a link leads to.
 (() => {
   const charts = JSON.parse(document.getElementById("charts").textContent);
   const holders = [...document.querySelectorAll("[data-chart]")];
@@ -14,10 +14,15 @@
   const local = (at) =>
     `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ` +
     `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  // The report's own time says day and offset; of the others, only what differs from it.
+  const heading = document.querySelector("header time");
+  const made = new Date(heading.dateTime);
   for (const element of document.querySelectorAll("time")) {
     const at = new Date(element.dateTime);
     element.title = element.textContent;
-    element.textContent = `${local(at)} ${offset(at)}`;
+    const whole = element === heading || local(at).slice(0, 10) !== local(made).slice(0, 10);
+    const zone = element === heading || offset(at) !== offset(made) ? ` ${offset(at)}` : "";
+    element.textContent = (whole ? local(at) : local(at).slice(11)) + zone;
   }
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   document.getElementById("zone").textContent = zone ? `${zone}, now ${offset(new Date())}` : offset(new Date());
@@ -41,9 +46,16 @@
   const figure = (chart, width) => {
     const x = chart.x.map((after) => when(chart.t0 + after));
     const last = chart.t0 + chart.x[chart.x.length - 1];
+    const gaps = chart.gaps.filter(([from, until]) => from < last && until > chart.t0);
+    // A point without a value ends the line where the device fell silent.
+    const lineX = [...x], lineY = [...chart.y];
+    for (const [from] of [...gaps].reverse()) {
+      const place = chart.x.findIndex((after) => chart.t0 + after > from);
+      if (place > 0) { lineX.splice(place, 0, when(from + 1)); lineY.splice(place, 0, null); }
+    }
     const data = [
       {
-        name: "value", type: "scatter", mode: x.length < 2 ? "markers" : "lines", x, y: chart.y, showlegend: false,
+        name: "value", type: "scatter", mode: x.length < 2 ? "markers" : "lines", x: lineX, y: lineY, showlegend: false,
         line: { color: colour("line"), width: 1.6 }, marker: { color: colour("line"), size: 7 },
         hovertemplate: "%{y}<extra></extra>",
       },
@@ -64,7 +76,12 @@
         x0: when(Math.max(from, chart.t0)), x1: when(Math.min(until ?? last, last)),
         fillcolor: shade(colour(severity), 0.13), line: { width: 0 },
       }));
-    // Beside the plot, the gravest first; one that would lie on another is left to its line.
+    const silences = gaps.map(([from, until]) => ({
+      type: "rect", yref: "paper", y0: 0, y1: 1, layer: "below", name: "gap",
+      x0: when(Math.max(from, chart.t0)), x1: when(Math.min(until, last)),
+      fillcolor: shade(colour("soft"), 0.18), line: { width: 0 },
+    }));
+    // Beside the plot, the most severe first; one that would lie on another is left to its line.
     const labelled = [];
     for (const limit of drawn) {
       if (labelled.every(([, , other]) => Math.abs(other - limit[2]) > (high - low) / 14)) labelled.push(limit);
@@ -88,7 +105,7 @@
       hoverlabel: { bgcolor: colour("card"), bordercolor: colour("edge"), font: { color: colour("ink"), size: 12 } },
       xaxis: { ...axis, ...reach, type: "date", hoverformat: "%Y-%m-%d %H:%M:%S", tickangle: 0, nticks: width < 480 ? 4 : 6, fixedrange: !fine },
       yaxis: { ...axis, range: chart.range, fixedrange: true, nticks: 6 },
-      shapes: [...spans, ...lines], annotations: labels,
+      shapes: [...silences, ...spans, ...lines], annotations: labels,
     };
     return { data, layout };
   };
@@ -115,11 +132,38 @@
     for (const holder of holders) if ("drawn" in holder.dataset) draw(holder);
   });
 
+  // On paper nothing can be opened or scrolled to.
+  addEventListener("beforeprint", () => {
+    for (const part of document.querySelectorAll("details:not([open])")) { part.open = true; part.dataset.closed = ""; }
+    for (const holder of holders) if (!("drawn" in holder.dataset)) draw(holder);
+  });
+  addEventListener("afterprint", () => {
+    for (const part of document.querySelectorAll("details[data-closed]")) { part.open = false; delete part.dataset.closed; }
+  });
+
+  // On a phone the long sections begin folded.
+  const fold = (section, folded) => {
+    section.classList.toggle("folded", folded);
+    section.querySelector("h2").setAttribute("aria-expanded", String(!folded));
+  };
+  if (matchMedia("(max-width: 46rem)").matches) {
+    for (const section of document.querySelectorAll("section[aria-labelledby]")) {
+      const title = section.querySelector("h2");
+      title.setAttribute("role", "button");
+      title.tabIndex = 0;
+      fold(section, title.id !== "alerts");
+      title.addEventListener("click", () => fold(section, !section.classList.contains("folded")));
+      title.addEventListener("keydown", (event) => { if (event.key === "Enter") title.click(); });
+    }
+  }
+
   // A link to something inside what is closed opens it.
   const reveal = () => {
     const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
     if (!target) return;
-    for (let each = target; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
+    const section = target.closest("section.folded");
+    if (section) fold(section, false);
+    for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
     target.scrollIntoView();
     (target.querySelector(":scope > summary") ?? target).focus({ preventScroll: true });
   };

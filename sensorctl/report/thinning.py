@@ -1,4 +1,4 @@
-"""Many points in, few out that draw the same picture: extremes and breaches stay. Pure."""
+"""Reduces points to few that draw the same picture: extremes and breaches stay."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The gate of the embedded AWS: a request comes in; what it signed goes on, or a reason to refuse it comes out."""
+"""The gate of the embedded AWS: forwards what a request has signed, or refuses the request with a reason."""

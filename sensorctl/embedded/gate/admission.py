@@ -22,6 +22,8 @@ _AUTHORIZATION = re.compile(
 )
 _DATE = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+# What a document of XML 1.0 cannot hold (section 2.2).
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Bodies that S3's clients do not hash over TLS (S3 API Reference, "Authenticating Requests: Using the Authorization
 # Header"). Chunks with signatures of their own are not among them: nobody here would verify those.
 _UNHASHED = ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
@@ -36,7 +38,7 @@ _DROPPED = frozenset(
         *("tracestate", "transfer-encoding", "user-agent", "x-amzn-trace-id"),
     }
 )
-# Query parameters that sign: a second signature beside the header's is one nobody verified.
+# Query parameters that sign: a second signature beside the header's is not verified.
 _SIGNING = ("x-amz-algorithm", "x-amz-credential", "x-amz-signature", "awsaccesskeyid", "signature")
 _HEADER_BYTES = 64 * 1024
 
@@ -45,10 +47,14 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """What belongs to an access key; a session's requests must carry its token."""
+    """What belongs to an access key; a session's requests must carry its token.
+
+    `buckets`: None for the run's own key; any other may call services of one path, and S3 in these buckets.
+    """
 
     secret: str
     token: str | None = None
+    buckets: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +72,50 @@ class RefusedError(Exception):
     """The request may not pass; the message says why."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A request of a key that exists; its signature is not verified yet, since that takes the body."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: Mapping[str, str]
+    given: re.Match[str]
+    key: Key
+
+    def verify(self, body: bytes) -> list[tuple[bytes, bytes]]:
+        """Return the headers that may go on with the request's path, query and body. Raises RefusedError."""
+        given, headers = self.given, self.headers
+        signed = given["signed"].split(";")
+        canonical = "\n".join(
+            [
+                self.method,
+                self.path if given["service"] == "s3" else quote(_normalised(self.path), safe="/-_.~"),
+                "&".join(f"{name}={value}" for name, value in sorted(self.query)),
+                *(f"{name}:{' '.join(headers[name].split())}" for name in signed),
+                "",
+                given["signed"],
+                _payload(headers.get("x-amz-content-sha256"), body, service=given["service"]),
+            ]
+        )
+        expected = _signature(canonical, given=given, date=headers["x-amz-date"], key=self.key)
+        if not hmac.compare_digest(expected, given["signature"]):
+            raise RefusedError("the signature does not match")
+        onward = [(name.encode(), headers[name].encode("latin-1")) for name in (*signed, "authorization")]
+        # The JavaScript SDK, and with it the CDK CLI, signs the length too.
+        return onward if "content-length" in signed else [*onward, (b"content-length", str(len(body)).encode())]
+
+
 def admit(request: Request, *, key_of: Callable[[str], Key | None], now: datetime) -> list[tuple[bytes, bytes]]:
     """Return the headers that may go on with the request's path, query and body. Raises RefusedError."""
+    return examine(request, key_of=key_of, now=now).verify(request.body)
+
+
+def examine(request: Request, *, key_of: Callable[[str], Key | None], now: datetime) -> Claim:
+    """Return what the request claims to be, without a look at its body. Raises RefusedError.
+
+    Whoever has no key is refused here, before anything that they send is kept.
+    """
     headers = _single(request.headers)
     path, query = _target(request)
     if _OF_PAGES & headers.keys():
@@ -80,29 +128,38 @@ def admit(request: Request, *, key_of: Callable[[str], Key | None], now: datetim
     given = _AUTHORIZATION.fullmatch(headers["authorization"])
     if given is None:
         raise RefusedError("the Authorization header is not one Signature Version 4")
-    signed = given["signed"].split(";")
-    _check_signed(signed, headers)
+    _check_signed(given["signed"].split(";"), headers)
     _check_time(headers.get("x-amz-date", ""), day=given["day"], now=now)
-    payload = _payload(headers.get("x-amz-content-sha256"), request.body, service=given["service"])
     key = key_of(given["key"])
     if key is None or (key.token is not None and headers.get("x-amz-security-token") != key.token):
-        raise RefusedError("the access key is unknown")
-    canonical = "\n".join(
-        [
-            request.method,
-            path if given["service"] == "s3" else quote(_normalised(path), safe="/-_.~"),
-            "&".join(f"{name}={value}" for name, value in sorted(query)),
-            *(f"{name}:{' '.join(headers[name].split())}" for name in signed),
-            "",
-            given["signed"],
-            payload,
-        ]
-    )
-    expected = _signature(canonical, given=given, date=headers["x-amz-date"], key=key)
-    if not hmac.compare_digest(expected, given["signature"]):
-        raise RefusedError("the signature does not match")
-    onward = [(name.encode(), headers[name].encode("latin-1")) for name in (*signed, "authorization")]
-    return [*onward, (b"content-length", str(len(request.body)).encode())]
+        raise RefusedError("the access key is unknown (another `make up` has others: source its aws.env)")
+    claim = Claim(method=request.method, path=path, query=query, headers=headers, given=given, key=key)
+    if key.buckets is not None:
+        _check_plain(claim, buckets=key.buckets)
+    return claim
+
+
+def _check_plain(claim: Claim, *, buckets: frozenset[str]) -> None:
+    """Refuse a request if the emulator might check the policies for another action than it carries out, or for none.
+
+    It asks the policies about the action that it reads from a request, and admits a request in which it finds none:
+    `/2015-03-31/%2566unctions` is no action at first, and CreateFunction later. In S3, `Action=` and
+    X-Amz-Target name another action than the one that is done. Every call of the functions and of devices is plain.
+    """
+    if claim.headers["host"].partition(":")[0] not in ("localhost", "127.0.0.1"):
+        raise RefusedError("this access key may not call other hosts")
+    if claim.given["service"] == "s3":
+        names = {unquote(name).lower() for name, _ in claim.query}
+        form = "form" in claim.headers.get("content-type", "") and claim.method != "PUT"
+        if "x-amz-target" in claim.headers or "action" in names or form:
+            raise RefusedError("the request names another action than its own")
+        if claim.path != "/" and claim.path.split("/")[1] not in buckets:
+            raise RefusedError("there is no such bucket")
+        if _NOT_XML.search(unquote(claim.path)):
+            # S3 would take it, and encode it in lists; the emulator would never list this bucket's versions again.
+            raise RefusedError("the key has characters that the embedded AWS cannot list")
+    elif claim.path != "/" or claim.query:
+        raise RefusedError("this access key may call no service that has paths")
 
 
 def _single(raw: Headers) -> dict[str, str]:

@@ -9,10 +9,10 @@ headers and the body that were verified, each once.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ministack.app import app as emulator
@@ -22,10 +22,14 @@ from ministack.core.iam_evaluator import (
     find_iam_access_key_account,
     resolve_credential,
 )
+from ministack.core.lambda_runtime import Worker
 from ministack.core.responses import _account_from_sts_session
+from ministack.services import s3
 
-from sensorctl.embedded.gate import service_rules
-from sensorctl.embedded.gate.admission import Key, RefusedError, Request, admit
+from sensorctl.embedded.gate import functions, host_modules, service_rules
+from sensorctl.embedded.gate.admission import Claim, Key, RefusedError, Request, examine
+from sensorctl.embedded.gate.refusals import wire
+from sensorctl.embedded.gate.refusals.refused import InvalidRequestError
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -35,24 +39,29 @@ _ROOT_KEY, _ROOT_SECRET = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRE
 # The emulator's own controls and compatibility routes, which no AWS client calls.
 _CONTROLS = ("/_ministack", "/_localstack", "/_aws/")
 
+functions.put_right()
+# The emulator's folder is where it runs.
+host_modules.install(Worker, modules=Path("modules").absolute())
+
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:
     """Serve one connection: HTTP that passes the gate, the server's own start and stop, and nothing else."""
     if scope["type"] == "lifespan":
         await emulator(scope, receive, send)
     elif scope["type"] == "http":
-        body = await _read(receive)
         try:
-            verified = _admit(scope, body)
+            claim = _examine(scope)
+            body = await _read(receive)
+            verified = {**scope, "headers": claim.verify(body)}
         except RefusedError as refused:
-            await _refuse(send, str(refused))
+            await _refuse(send, str(refused), scope)
         else:
             if not await service_rules.refuse(verified, body, send):
                 await emulator(verified, _replay(body, receive), send)
 
 
-def _admit(scope: Message, body: bytes) -> Message:
-    """Return the scope with the verified headers alone. Raises RefusedError."""
+def _examine(scope: Message) -> Claim:
+    """Return what the request claims to be. Raises RefusedError."""
     if scope["path"].startswith(_CONTROLS):
         raise RefusedError("the emulator's own controls are closed")
     request = Request(
@@ -60,9 +69,9 @@ def _admit(scope: Message, body: bytes) -> Message:
         path=scope["raw_path"],
         query=scope["query_string"],
         headers=scope["headers"],
-        body=body,
+        body=b"",
     )
-    return {**scope, "headers": admit(request, key_of=_key, now=datetime.now(UTC))}
+    return examine(request, key_of=_key, now=datetime.now(UTC))
 
 
 def _key(access_key: str) -> Key | None:
@@ -79,13 +88,16 @@ def _key(access_key: str) -> Key | None:
     known = resolve_credential(access_key, account)
     if isinstance(known, CredentialResolutionError):
         return None
-    return Key(secret=known.secret_access_key, token=known.session_token)
+    buckets = frozenset(name for _, name in s3._buckets.to_dict())
+    return Key(secret=known.secret_access_key, token=known.session_token, buckets=buckets)
 
 
 async def _read(receive: Receive) -> bytes:
     parts = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RefusedError("the client hung up before its body's end")
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)
@@ -101,8 +113,12 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _refuse(send: Send, reason: str) -> None:
-    body = json.dumps({"__type": "AccessDeniedException", "message": f"Refused by the gate: {reason}."}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+async def _refuse(send: Send, reason: str, scope: Message) -> None:
+    """Say so in the form in which the service asked writes errors, or its client would hide the reason."""
+    given = dict(scope["headers"])
+    of_s3, of_form = b"/s3/aws4_request" in given.get(b"authorization", b""), b"form" in given.get(b"content-type", b"")
+    error = InvalidRequestError("AccessDeniedException", f"Refused by the gate: {reason}.")
+    answer = wire.answer("s3" if of_s3 else "sns" if of_form else "", error)
+    headers = [(b"content-type", answer.content_type.encode()), (b"content-length", str(len(answer.body)).encode())]
     await send({"type": "http.response.start", "status": 403, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": answer.body})

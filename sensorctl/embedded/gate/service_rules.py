@@ -1,4 +1,4 @@
-"""What AWS refuses, the gate refuses too: the emulator takes some of it."""
+"""Refuses at the gate what AWS refuses but the emulator accepts."""
 
 from __future__ import annotations
 

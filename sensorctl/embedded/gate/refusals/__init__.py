@@ -1,8 +1,8 @@
-"""The one list of requests that AWS refuses as invalid, for every test world: fault injection, moto and the gate.
+"""The list of requests that AWS rejects as invalid, used by fault injection, moto tests and the gate.
 
-Emulators take much that the services refuse, so a fault that only AWS would show passes every test on them. Each rule
-names its document. Standard library alone: the gate runs it in the emulator's environment. Where
-two documents disagree, the stricter one counts: what it accepts, every region does.
+Emulators accept requests that AWS rejects, so a fault that only AWS would show passes every test on them. Each rule
+names its document. Standard library alone: the gate runs it in the emulator's environment. Where two documents
+disagree, the stricter one counts: what it accepts, every region accepts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from sensorctl.embedded.gate.refusals import dynamodb, other_services
-from sensorctl.embedded.gate.refusals.keys import Keys, KeysOf
+from sensorctl.embedded.gate.refusals.key_attributes import Keys, KeysOf
 from sensorctl.embedded.gate.refusals.refused import InvalidRequestError
 
 __all__ = ["InvalidRequestError", "Keys", "KeysOf", "check"]

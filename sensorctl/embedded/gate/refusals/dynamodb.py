@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sensorctl.embedded.gate.refusals.expressions import check_expressions, updated_attributes
-from sensorctl.embedded.gate.refusals.keys import Keys, KeysOf
+from sensorctl.embedded.gate.refusals.key_attributes import Keys, KeysOf
 from sensorctl.embedded.gate.refusals.refused import refuse_if
 from sensorctl.embedded.gate.refusals.values import check_members, check_value, size
 

@@ -27,7 +27,7 @@ def check_expressions(params: Mapping[str, Any]) -> None:
     used = set(_PLACEHOLDER.findall(text))
     given: set[str] = set()
     for name in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
-        # DynamoDB API Reference, "Query": neither may be empty, nor stand without an expression.
+        # DynamoDB API Reference, "Query": neither may be empty, or be given without an expression.
         refuse_if(name in params and not params[name], f"{name} must not be empty")
         given |= params.get(name, {}).keys()
     # DynamoDB Developer Guide, "Expression attribute names (aliases)" and "Using expression attribute values".
@@ -52,7 +52,7 @@ def updated_attributes(params: Mapping[str, Any]) -> set[str]:
     for clause, text in zip(parts[1::2], parts[2::2], strict=True):
         for action in text.split(","):
             target, equals, _ = action.partition("=")
-            if equals or clause.upper() != "SET":  # a comma may also stand between the arguments of a function
+            if equals or clause.upper() != "SET":  # a comma may also separate the arguments of a function
                 name = re.split(r"[\s.\[]", target.strip())[0]
                 found.add(names.get(name, name))
     return found

@@ -96,7 +96,7 @@ def _queue_batch(params: Params) -> None:
     refuse_if(len(entries) > 10, f"{len(entries)} entries", code="TooManyEntriesInBatchRequest")
     ids = [entry["Id"] for entry in entries]
     refuse_if(not all(map(_BATCH_ID.fullmatch, ids)), "an Id is not valid", code="InvalidBatchEntryId")
-    refuse_if(len(set(ids)) < len(ids), "an Id stands twice", code="BatchEntryIdsNotDistinct")
+    refuse_if(len(set(ids)) < len(ids), "an Id is used twice", code="BatchEntryIdsNotDistinct")
 
 
 def _put_object(params: Params) -> None:

@@ -1,4 +1,4 @@
-"""How a rule says no."""
+"""The error a rule raises for an invalid request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests as they go over the wire: bytes in, the call they make out; and a refusal as the service words it."""
+"""Parses requests as they go over the wire into calls, and writes a refusal as the service would."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
 from sensorctl.embedded.gate.refusals import check
-from sensorctl.embedded.gate.refusals.keys import KeysOf
+from sensorctl.embedded.gate.refusals.key_attributes import KeysOf
 from sensorctl.embedded.gate.refusals.refused import InvalidRequestError
 
 # The X-Amz-Target of the services that speak JSON.
@@ -47,7 +47,7 @@ def refusal(request: HttpRequest, *, keys_of: KeysOf) -> Refusal | None:
     try:
         check(service, operation, params, keys_of=keys_of)
     except InvalidRequestError as error:
-        return _answer(service, error)
+        return answer(service, error)
     return None
 
 
@@ -87,7 +87,8 @@ def _of_s3(request: HttpRequest) -> tuple[str, str, dict[str, Any]] | None:
     return None
 
 
-def _answer(service: str, error: InvalidRequestError) -> Refusal:
+def answer(service: str, error: InvalidRequestError) -> Refusal:
+    """Return an error as the service writes it."""
     reason = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
     if service == "s3":
         return Refusal(body=reason.encode(), content_type="application/xml")

@@ -1,0 +1,1 @@
+"""How commands reach AWS: the connection, the outputs of a stack, functions invoked, objects uploaded."""

@@ -1,0 +1,1 @@
+"""`sensorctl check`: what ingest would make of files, with no AWS."""

@@ -1,1 +1,0 @@
-"""The commands that have subcommands: one typer app a file, mounted by `sensorctl.cli`."""

@@ -1,0 +1,1 @@
+"""`sensorctl cost`: what a fleet costs a month."""

@@ -1,0 +1,1 @@
+"""`sensorctl devices`: every device that ever reported, and when it last did."""

@@ -1,0 +1,1 @@
+"""`sensorctl empty`: the buckets of a stack, emptied before it is destroyed."""

@@ -1,0 +1,1 @@
+"""`sensorctl readings`: what is stored, read back."""

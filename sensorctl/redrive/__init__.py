@@ -1,0 +1,1 @@
+"""`sensorctl redrive`: processes messages of the failure and dead-letter queues again."""

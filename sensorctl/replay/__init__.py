@@ -1,0 +1,1 @@
+"""`sensorctl replay` and `reconcile`: stored objects and archived events, processed again."""

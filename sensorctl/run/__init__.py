@@ -1,0 +1,1 @@
+"""`make run`: runs the whole pipeline on this machine, uploads to it and checks the result."""

@@ -1,0 +1,1 @@
+"""`sensorctl simulate`: a fleet of devices, or recorded files, as uploads."""

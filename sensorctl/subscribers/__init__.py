@@ -1,0 +1,1 @@
+"""`sensorctl subscribers`: who gets which e-mails."""

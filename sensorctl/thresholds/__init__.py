@@ -1,0 +1,1 @@
+"""`sensorctl thresholds`: the rules in force, shown, explained and changed."""
