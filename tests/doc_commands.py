@@ -1,7 +1,7 @@
-"""Reads the commands that the documentation tells people to give. Pure.
+"""Finds the commands in the documentation. Pure.
 
-In: the text of a page. Out: the lines of its ```console blocks, and what stands in `backticks` in its prose, as far as
-they begin with a program that is known here.
+These are the lines of a page's ```console blocks, and what is in `backticks` in its prose, as far as they begin with a
+program that is known here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ENDS = ("|", ">", "<<", "&&", ";", "#")
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """`words` without the program; `whole` when it can be given as it stands, and is not just mentioned."""
+    """`words` without the program; `whole` when it can be run as it is, and is not just mentioned."""
 
     program: str
     words: tuple[str, ...]
@@ -52,7 +52,7 @@ def _command(line: str, *, whole: bool) -> Iterator[Command]:
     for launcher in _LAUNCHERS:
         text = text.removeprefix(launcher)
     program, _, rest = text.partition(" ")
-    # `<a b>` stands for one word of the reader's own, and `FILE...` for several.
+    # `<a b>` is one word of the reader's own, and `FILE...` several.
     rest = re.sub(r"<([^<>]+)>", lambda stand_in: stand_in[1].replace(" ", "-").replace("'", ""), rest)
     if program not in PROGRAMS:
         return

@@ -1,4 +1,4 @@
-"""Who may do what, written out by hand. Three proofs hang on this one list:
+"""Who may do what, written out by hand. Three kinds of tests use this list:
 
 - tests/infra/test_least_privilege.py: both templates grant exactly this;
 - tests/unit/*/test_*_grants.py: the functions call exactly what is granted to them for their own use;
@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 LANDING = "arn:${{AWS::Partition}}:s3:::sensor-fanout-{stage}-landing-${{AWS::AccountId}}-${{AWS::Region}}-an"
@@ -79,6 +79,7 @@ ALERT = (
     Statement(sid="FindWork", actions=("dynamodb:Query",), resource=ALERTS_INDEX),
     Statement(sid="ReadReadings", actions=("dynamodb:Query",), resource="${StoreReadings.Arn}"),
     Statement(sid="PublishAlerts", actions=("sns:Publish",), resource="${FanoutAlertsTopic}"),
+    Statement(sid="PublishNotifications", actions=("sns:Publish",), resource="${FanoutAlertsNotificationsTopic}"),
     Statement(
         sid="EncryptAlerts",
         actions=("kms:Decrypt", "kms:GenerateDataKey"),
@@ -120,6 +121,47 @@ POLICIES = {
     "AlertRoleDefaultPolicy": ALERT,
     "FanoutSweepPolicy": SWEEP,
     "DevicesPolicy": DEVICE,
+}
+
+_FIREHOSE = "Firehose delivers under this role, which only it may assume."
+
+# With the front door: its own, and a device that must not have its folder's name.
+FRONT_DOOR_POLICIES = {
+    "FrontDoorRoleDefaultPolicy": (
+        *(
+            Statement(
+                sid=sid,
+                actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
+                resource=f"{LANDING}/{prefix}*",
+                by_service=_FIREHOSE,
+            )
+            for sid, prefix in (("DeliverReadings", "incoming/firehose/"), ("DeliverErrors", "firehose-errors/"))
+        ),
+        Statement(
+            sid="FindBucket",
+            actions=("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"),
+            resource=LANDING,
+            by_service=_FIREHOSE,
+        ),
+        Statement(
+            sid="WriteLogs",
+            actions=("logs:PutLogEvents",),
+            resource="arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${FrontDoorLogs}"
+            ":log-stream:${FrontDoorLog}",
+            by_service=_FIREHOSE,
+        ),
+    ),
+    "FrontDoorPolicy": (
+        Statement(
+            sid="PutReadings",
+            actions=("firehose:PutRecord", "firehose:PutRecordBatch"),
+            resource="${FrontDoorStream.Arn}",
+        ),
+    ),
+    "DevicesPolicy": tuple(
+        replace(s, condition={**s.condition, "StringNotEquals": {"aws:PrincipalTag/device": "firehose"}})
+        for s in DEVICE
+    ),
 }
 
 

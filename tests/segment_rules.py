@@ -25,7 +25,7 @@ def violations(document: dict[str, Any]) -> list[str]:
         found.append("over 50 annotations")
     ids = [node.get("id") for node in _walk(document)]
     if len(set(ids)) < len(ids):
-        found.append("an id stands twice")
+        found.append("an id is used twice")
     return found
 
 
@@ -45,20 +45,20 @@ def _of_node(node: dict[str, Any], *, inside: bool) -> Iterator[str]:
         yield f"parent_id {node['parent_id']!r} is not 16 hex digits"
     for flag in _FLAGS:
         if flag in node and not isinstance(node[flag], bool):
-            yield f"{flag} is no boolean"
+            yield f"{flag} is not a boolean"
     for key, value in node.get("annotations", {}).items():
         if not _ANNOTATION.fullmatch(key):
             yield f"annotation key {key!r}"
         if not isinstance(value, str | int | float | bool) or (isinstance(value, str) and len(value) > 1000):
-            yield f"annotation {key} is no string of at most 1,000 characters, number or boolean"
+            yield f"annotation {key} is not a string of at most 1,000 characters, a number or a boolean"
     for child in node.get("subsegments", ()):
-        yield from (f"{name} > {each}" for each in _of_node(child, inside=True))
+        yield from (f"{name} > {rule}" for rule in _of_node(child, inside=True))
 
 
 def _of_times(node: dict[str, Any]) -> Iterator[str]:
     start, end = node.get("start_time"), node.get("end_time")
     if not isinstance(start, int | float) or start <= 0:
-        yield "start_time is no time in seconds"
+        yield "start_time is not a time in seconds"
     elif node.get("in_progress"):
         if end is not None:
             yield "in_progress and end_time exclude each other"

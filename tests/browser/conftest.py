@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
-from report_page import Open, Opened
-from report_sample import report
 
 from sensorctl.report.render import render
+from tests.browser.report_page import Open, Opened
+from tests.browser.report_sample import report
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
@@ -51,15 +51,15 @@ def open_report(browser: Browser, file: Path) -> Iterator[Open]:
     def opened(path: Path = file, **options: Any) -> Opened:
         context = browser.new_context(**{"timezone_id": "UTC", "reduced_motion": "reduce", **options})
         contexts.append(context)
-        made = Opened(page=context.new_page())
-        made.page.on("request", lambda request: made.requests.append(request.url))
-        made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
-        made.page.on(
+        opened = Opened(page=context.new_page())
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        opened.page.on(
             "console",
-            lambda said: made.complaints.append(said.text) if said.type in ("error", "warning") else None,
+            lambda message: opened.complaints.append(message.text) if message.type in ("error", "warning") else None,
         )
-        made.page.goto(path.as_uri())
-        return made
+        opened.page.goto(path.as_uri())
+        return opened
 
     yield opened
     for context in contexts:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.shared.thresholds import Thresholds
-from sensorctl.observe import RejectedRecord
+from lambdas.shared.thresholds.thresholds import Thresholds
+from sensorctl.readings.stored import RejectedRecord
 from sensorctl.report.charts import device
-from sensorctl.report.model import Alert, Device, Mail, Report, Totals, Trace, Worst
-from sensorctl.traces import Span
+from sensorctl.report.model import Alert, Device, Mail, Report, Totals, Worst
+from sensorctl.traces.documents import Span
+from sensorctl.traces.summary import Trace
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 EVERY = timedelta(seconds=5)
@@ -37,7 +38,7 @@ Signal = Callable[[int], float]
 
 def report() -> Report:
     """Return it."""
-    traces = {each.trace_id: each for each in (_trace(OPENED, 0.61), _trace(WORST, 0.94), _failed_trace())}
+    traces = {trace.trace_id: trace for trace in (_trace(OPENED, 0.61), _trace(WORST, 0.94), _failed_trace())}
     return Report(
         where="embedded AWS",
         made_at=NOON + 11 * MINUTE,
@@ -59,8 +60,8 @@ def report() -> Report:
                 severity="warning",
                 since=NOON + EVERY,
                 worst=Worst(value=71.3, unit="Cel", bound="above", limit=70),
-                told=("opened",),
-                trace_ids=(WORST,),
+                mailed=("opened",),
+                trace_id=WORST,
             ),
             Alert(
                 alert_id="aa00aa00aa00",
@@ -69,7 +70,7 @@ def report() -> Report:
                 state="silent",
                 severity=None,
                 since=NOON - 20 * MINUTE,
-                told=("silent",),
+                mailed=("silent",),
             ),
             Alert(
                 alert_id=ALERT,
@@ -80,8 +81,8 @@ def report() -> Report:
                 since=NOON + 3 * MINUTE,
                 until=NOON + 8 * MINUTE,
                 worst=Worst(value=90.4, unit="Cel", bound="above", limit=85),
-                told=("opened", "escalated", "resolved"),
-                trace_ids=(OPENED, WORST),
+                mailed=("opened", "escalated", "resolved"),
+                trace_id=WORST,
             ),
             Alert(
                 alert_id="bb11bb11bb11",
@@ -89,7 +90,7 @@ def report() -> Report:
                 metric="temperature",
                 state="closed",
                 severity="warning",
-                trace_ids=("1-6921a4c0-00000000000000000000dead",),
+                trace_id="1-6921a4c0-00000000000000000000dead",
             ),
         ),
         mails=(
@@ -114,6 +115,7 @@ def report() -> Report:
             running=2,
             mails=4,
             rejected=3,
+            bad_values=0,
             faults=1,
             waiting=1,
         ),

@@ -1,14 +1,12 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from command_line import Ctl, sensorctl
 
-from sensorctl.embedded import background
-from sensorctl.embedded.aws import EmbeddedAws
-from sensorctl.uploader import Uploader
-
-ROOT = Path(__file__).parents[2]
+from sensorctl.aws import embedded_state
+from sensorctl.aws.uploader import Uploader
+from sensorctl.embedded.embedded_aws import EmbeddedAws
+from tests import ROOT
+from tests.e2e.command_line import Ctl, sensorctl
 
 
 @pytest.fixture(scope="session")
@@ -28,13 +26,13 @@ def uploader(aws: EmbeddedAws) -> Uploader:
 @pytest.fixture
 def ctl(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Ctl:
     """The command line with --embedded, which finds this pipeline by its state file."""
-    monkeypatch.setattr(background, "folder", lambda _root: aws.folder)
+    monkeypatch.setattr(embedded_state, "folder", lambda _root: aws.folder)
     return lambda *arguments: sensorctl(*arguments, "--embedded")
 
 
 @pytest.fixture
 def empty_queues(aws: EmbeddedAws) -> None:
-    """Let no failure of another test be told here."""
+    """Empty the failure queues, so that no failure of another test is reported here."""
     sqs, pipeline = aws.access.client("sqs"), aws.pipeline
     for url in (pipeline.ingest_failures, pipeline.alert_failures, pipeline.rule_dead_letters):
         sqs.purge_queue(QueueUrl=url)

@@ -1,4 +1,4 @@
-"""The deployed stack with one action of one policy taken out, by a stack update like any other."""
+"""The deployed stack with another template for a while, by a stack update like any other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sensorctl.embedded.aws import EmbeddedAws
-from sensorctl.pipeline import stack_name
+from lambdas.shared.names import stack_name
+from sensorctl.embedded.embedded_aws import EmbeddedAws
 
 STACK = stack_name("dev")
 
@@ -17,21 +17,34 @@ STACK = stack_name("dev")
 @contextmanager
 def without(aws: EmbeddedAws, policy: str, *, sid: str | None, action: str) -> Iterator[None]:
     """Redeploy without `action` in the statement `sid` of the policy whose logical id begins with `policy`."""
-    template = json.loads(json.dumps(aws.access.client("cloudformation").get_template(StackName=STACK)["TemplateBody"]))
-    template = json.loads(template) if isinstance(template, str) else template
-    less = copy.deepcopy(template)
+    less = copy.deepcopy(_deployed(aws))
     (id,) = [id for id in less["Resources"] if id.startswith(policy)]
     document = less["Resources"][id]["Properties"]["PolicyDocument"]
-    (statement,) = [one for one in document["Statement"] if one.get("Sid") == sid]
+    (statement,) = [statement for statement in document["Statement"] if statement.get("Sid") == sid]
     actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
     assert action in actions
-    statement["Action"] = [one for one in actions if one != action]
-    document["Statement"] = [one for one in document["Statement"] if one["Action"]]
-    _deploy(aws, less)
-    try:
+    statement["Action"] = [name for name in actions if name != action]
+    document["Statement"] = [statement for statement in document["Statement"] if statement["Action"]]
+    with redeployed(aws, less):
         yield
+
+
+@contextmanager
+def redeployed(aws: EmbeddedAws, template: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Update the stack to another template, and back afterwards; gives the outputs that it has meanwhile."""
+    before = _deployed(aws)
+    _deploy(aws, template)
+    (stack,) = aws.access.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    try:
+        yield {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     finally:
-        _deploy(aws, template)
+        _deploy(aws, before)
+
+
+def _deployed(aws: EmbeddedAws) -> dict[str, Any]:
+    body = aws.access.client("cloudformation").get_template(StackName=STACK)["TemplateBody"]
+    template: dict[str, Any] = json.loads(body) if isinstance(body, str) else json.loads(json.dumps(body))
+    return template
 
 
 def _deploy(aws: EmbeddedAws, template: dict[str, Any]) -> None:

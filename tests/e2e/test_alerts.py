@@ -4,10 +4,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sensorctl.embedded.aws import EmbeddedAws
+from sensorctl.aws.uploader import Uploader
+from sensorctl.aws.waiting import wait_until
+from sensorctl.embedded.embedded_aws import EmbeddedAws
 from sensorctl.embedded.mailbox import Mail
-from sensorctl.uploader import Uploader
-from sensorctl.waiting import wait_until
 
 SECONDS = 30
 
@@ -80,13 +80,13 @@ def test_new_thresholds_count_without_a_deployment(aws: EmbeddedAws, uploader: U
     document["metrics"]["pressure"] = {"unit": "kPa", "critical": {"above": 300}}
     ssm.put_parameter(Name=name, Value=json.dumps(document), Type="String", Overwrite=True)
     try:
-        _forget_cached_thresholds(aws)
+        forget_cached_thresholds(aws)
         send(uploader, "press-1", at=datetime.now(UTC), pressure=301)
         assert mailed(aws, "press-1", "opened")
         assert about(aws, "press-1")[0].subject == "[dev] [CRITICAL] press-1 pressure 301 kPa above 300"
     finally:
         ssm.put_parameter(Name=name, Value=before, Type="String", Overwrite=True)
-        _forget_cached_thresholds(aws)
+        forget_cached_thresholds(aws)
 
 
 def test_a_reading_past_the_opposite_limit_is_mailed_with_a_command_that_leads_to_its_stage(
@@ -98,7 +98,7 @@ def test_a_reading_past_the_opposite_limit_is_mailed_with_a_command_that_leads_t
     document["metrics"]["vaccine"] = {"unit": "Cel", "critical": {"above": 12, "below": 0}}
     ssm.put_parameter(Name=name, Value=json.dumps(document), Type="String", Overwrite=True)
     try:
-        _forget_cached_thresholds(aws)
+        forget_cached_thresholds(aws)
         now = datetime.now(UTC)
         send(uploader, "fridge-1", at=now - timedelta(minutes=2), vaccine=13)
         assert mailed(aws, "fridge-1", "opened")
@@ -109,7 +109,7 @@ def test_a_reading_past_the_opposite_limit_is_mailed_with_a_command_that_leads_t
         assert f"--stage dev --region {aws.access.region}" in mail.body
     finally:
         ssm.put_parameter(Name=name, Value=before, Type="String", Overwrite=True)
-        _forget_cached_thresholds(aws)
+        forget_cached_thresholds(aws)
 
 
 def _last_breach(aws: EmbeddedAws, device: str) -> str:
@@ -135,7 +135,7 @@ def _let_time_pass(aws: EmbeddedAws, key: str) -> None:
     )
 
 
-def _forget_cached_thresholds(aws: EmbeddedAws) -> None:
+def forget_cached_thresholds(aws: EmbeddedAws) -> None:
     """Start the functions anew: what they read up to 60 seconds ago is not waited for."""
     functions = aws.access.client("lambda")
     for name in (aws.pipeline.ingest_function, aws.pipeline.alert_function):

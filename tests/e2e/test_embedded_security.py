@@ -18,8 +18,8 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from sensorctl.embedded.aws import EmbeddedAws
-from sensorctl.waiting import wait_until
+from sensorctl.aws.waiting import wait_until
+from sensorctl.embedded.embedded_aws import EmbeddedAws
 
 PAGE = {"Origin": "https://hostile.example"}
 
@@ -28,10 +28,12 @@ def port(aws: EmbeddedAws) -> int:
     return int(str(aws.access.endpoint).rpartition(":")[2])
 
 
-def ask(aws: EmbeddedAws, method: str, path: str, headers: dict[str, str]) -> tuple[int, str, dict[str, str]]:
+def ask(
+    aws: EmbeddedAws, method: str, path: str, headers: dict[str, str], *, body: bytes | None = None
+) -> tuple[int, str, dict[str, str]]:
     context = ssl.create_default_context(cafile=aws.access.ca_bundle)
     connection = http.client.HTTPSConnection("localhost", port(aws), context=context, timeout=10)
-    connection.request(method, path, headers=headers)
+    connection.request(method, path, headers=headers, body=body)
     answer = connection.getresponse()
     return answer.status, answer.read().decode(), {name.lower(): value for name, value in answer.getheaders()}
 
@@ -40,7 +42,7 @@ def signed(aws: EmbeddedAws, **more: str) -> dict[str, str]:
     """Return headers that sign `GET /` as the run's own root."""
     request = AWSRequest(method="GET", url=f"{aws.access.endpoint}/", headers={"Host": f"localhost:{port(aws)}"})
     request.headers["x-amz-content-sha256"] = "UNSIGNED-PAYLOAD"
-    SigV4Auth(Credentials(aws.access.access_key, aws.access.secret_key), "s3", "us-east-1").add_auth(request)
+    SigV4Auth(Credentials(str(aws.access.access_key), str(aws.access.secret_key)), "s3", "us-east-1").add_auth(request)
     return {**dict(request.headers.items()), **more}
 
 
@@ -91,14 +93,15 @@ def test_a_name_that_was_bent_to_this_machine_is_refused(aws: EmbeddedAws) -> No
     assert (status, "Host" in body) == (403, True)
 
 
-@pytest.mark.parametrize("service", ["s3", "lambda", "dynamodb"])
+@pytest.mark.parametrize("service", ["s3", "lambda", "dynamodb", "iam"])
 def test_neither_well_known_keys_nor_a_wrong_secret_get_in(aws: EmbeddedAws, service: str) -> None:
-    calls = {"s3": "list_buckets", "lambda": "list_functions", "dynamodb": "list_tables"}
+    calls = {"s3": "list_buckets", "lambda": "list_functions", "dynamodb": "list_tables", "iam": "list_users"}
     assert getattr(client(aws, service, str(aws.access.access_key), str(aws.access.secret_key)), calls[service])()
     for key in ("test", "123456789012", "AKIAIOSFODNN7EXAMPLE", str(aws.access.access_key)):
         with pytest.raises(ClientError) as refused:
             getattr(client(aws, service, key, "not the secret"), calls[service])()
-        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403)
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+        assert "Refused by the gate" in str(refused.value)
 
 
 def raw(aws: EmbeddedAws, data: bytes) -> bytes:
@@ -212,6 +215,23 @@ def test_devices_may_upload_under_their_own_name_and_nothing_else(aws: EmbeddedA
         boiler.list_objects_v2(Bucket=bucket, Prefix="incoming/boiler-7/")
     with pytest.raises(ClientError, match=r"AccessDenied|Forbidden"):
         boiler.delete_object(Bucket=bucket, Key="incoming/boiler-7/a.txt")
+
+
+@pytest.mark.parametrize("path", ["/2015-03-31/functions", "/2015-03-31/%2566unctions"])
+def test_a_devices_key_makes_no_function(aws: EmbeddedAws, path: str) -> None:
+    """The second once did: the emulator asked no policy, and ran what it was given as the user of `make up`."""
+    key = _device(aws, "boiler-7")._request_signer._credentials
+    request = AWSRequest(method="POST", url=f"{aws.access.endpoint}{path}", data=b"{}")
+    request.headers["Host"] = f"localhost:{port(aws)}"
+    SigV4Auth(Credentials(key.access_key, key.secret_key), "lambda", "us-east-1").add_auth(request)
+    status, body, _ = ask(aws, "POST", path, dict(request.headers.items()), body=b"{}")
+    assert (status, "gate" in body) == (403, True)
+
+
+def test_a_body_without_a_signature_is_not_waited_for(aws: EmbeddedAws) -> None:
+    """It was kept to its end, however long, before anybody asked who sent it."""
+    answer = raw(aws, b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000000\r\n\r\n0")
+    assert b" 403 " in answer
 
 
 def _device(aws: EmbeddedAws, device: str) -> Any:

@@ -8,10 +8,10 @@ from urllib.parse import quote_plus
 from uuid import uuid4
 
 import pytest
-from grants import POLICIES
-from redeployment import without
 
-from sensorctl.embedded.aws import EmbeddedAws
+from sensorctl.embedded.embedded_aws import EmbeddedAws
+from tests.e2e.redeployment import without
+from tests.grants import POLICIES
 
 INGEST, ALERT = "IngestRoleDefaultPolicy", "AlertRoleDefaultPolicy"
 # What the embedded AWS checks: the actions that a role's own code calls. What a service does under the role's name
@@ -26,7 +26,7 @@ OWN = [
 
 
 def ingest(aws: EmbeddedAws, body: bytes) -> dict[str, Any]:
-    """Invoke ingest with an object of its own, as S3 would; return what came of it."""
+    """Invoke ingest with an object of its own, as S3 would; return the function's answer."""
     key = f"incoming/grants/{uuid4().hex}.json"
     version = aws.access.client("s3").put_object(Bucket=aws.pipeline.landing_bucket, Key=key, Body=body)["VersionId"]
     record = {
@@ -42,8 +42,8 @@ def ingest(aws: EmbeddedAws, body: bytes) -> dict[str, Any]:
 
 def invoke(aws: EmbeddedAws, function: str, event: dict[str, Any]) -> dict[str, Any]:
     answer = aws.access.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
-    said: dict[str, Any] = json.loads(answer["Payload"].read())
-    return said
+    result: dict[str, Any] = json.loads(answer["Payload"].read())
+    return result
 
 
 def reading(temperature: float, device: str) -> bytes:
@@ -109,6 +109,7 @@ FLOWS: dict[tuple[str, str | None, str], Callable[[EmbeddedAws], dict[str, Any]]
     (ALERT, "FindWork", "dynamodb:Query"): sweep,
     (ALERT, "ReadReadings", "dynamodb:Query"): lambda aws: alert(aws) and sweep(aws),
     (ALERT, "PublishAlerts", "sns:Publish"): alert,
+    (ALERT, "PublishNotifications", "sns:Publish"): alert,
 }
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from sensorctl import observe, readings, traces
-from sensorctl.embedded.aws import EmbeddedAws
+from sensorctl.aws.uploader import Uploader
+from sensorctl.aws.waiting import wait_until
+from sensorctl.embedded.embedded_aws import EmbeddedAws
 from sensorctl.embedded.mailbox import Mail
-from sensorctl.uploader import Uploader
-from sensorctl.waiting import wait_until
+from sensorctl.readings import query as readings
+from sensorctl.readings import stored as observe
+from sensorctl.traces import documents as traces
 
 SECONDS = 30
 
@@ -109,6 +111,7 @@ def test_bad_records_cost_no_good_one_and_are_kept_with_a_reason(aws: EmbeddedAw
     )
 
 
+@pytest.mark.usefixtures("empty_queues")
 def test_a_role_without_its_grant_stores_nothing_and_the_event_waits_for_redrive(
     aws: EmbeddedAws, uploader: Uploader
 ) -> None:
@@ -116,7 +119,7 @@ def test_a_role_without_its_grant_stores_nothing_and_the_event_waits_for_redrive
     role = functions.get_function_configuration(FunctionName=aws.pipeline.ingest_function)["Role"].rpartition("/")[2]
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-    without = [one for one in document["Statement"] if not str(one["Action"]).count("dynamodb:")]
+    without = [statement for statement in document["Statement"] if not str(statement["Action"]).count("dynamodb:")]
     assert len(without) < len(document["Statement"])
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps({**document, "Statement": without}))
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from synthesised import STAGES, Synthesised, synthesise
+
+from tests.infra.synthesised import STAGES, Synthesised, synthesise
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +16,18 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Synthesised]:
 def stack(request: pytest.FixtureRequest, stacks: dict[str, Synthesised]) -> Synthesised:
     """Each stage in turn: for what every stage promises."""
     return stacks[request.param]
+
+
+@pytest.fixture(scope="session")
+def front_doors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Synthesised]:
+    """Both stages with the front door."""
+    return {stage: synthesise(stage, tmp_path_factory.mktemp(stage), front_door="firehose") for stage in STAGES}
+
+
+@pytest.fixture(params=STAGES)
+def fronted(request: pytest.FixtureRequest, front_doors: dict[str, Synthesised]) -> Synthesised:
+    """Each stage with the front door in turn."""
+    return front_doors[request.param]
 
 
 @pytest.fixture

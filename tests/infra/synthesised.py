@@ -1,4 +1,4 @@
-"""One stage's template, synthesised with a stand-in for the functions' bundles, and readable."""
+"""One stage's template, synthesised with a placeholder for the functions' bundles, and readable."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from constructs_lib.app import make_app, make_stack
-from constructs_lib.bundling import Bundle
-from constructs_lib.settings import load_settings
+from constructs_lib.bundling.bundle import Bundle
+from constructs_lib.stage.settings import load_settings
 from security.template import plain, readable
 
 STAGES = ("dev", "prod")

@@ -1,20 +1,21 @@
 import json
 from typing import Any
 
-from synthesised import EMAILS, Synthesised
+import pytest
 
-from lambdas.shared import contracts
+from lambdas.shared import names
+from tests.infra.synthesised import EMAILS, Synthesised
 
 QUEUES = ("DeadLettersIngest", "DeadLettersAlert", "DeadLettersRule", "DeadLettersMail", "DeadLettersSchedule")
-ALERTS, ALARMS = "FanoutAlertsTopic", "AlarmMailTopic"
+ALERTS, NOTIFICATIONS, ALARMS = "FanoutAlertsTopic", "FanoutAlertsNotificationsTopic", "AlarmMailTopic"
 
 
 def test_the_rule_matches_what_ingest_emits(stack: Synthesised) -> None:
     rule = stack.properties("AWS::Events::Rule", "FanoutRule")
 
     assert rule["EventPattern"] == {
-        "source": [contracts.SOURCE],
-        "detail-type": [contracts.THRESHOLD_BREACHED, contracts.READINGS_REJECTED],
+        "source": [names.EVENT_SOURCE],
+        "detail-type": [names.THRESHOLD_BREACHED, names.READINGS_REJECTED],
     }
     assert rule["EventBusName"] == "${FanoutBus}"
 
@@ -50,7 +51,7 @@ def test_events_are_archived_for_a_month_on_aws(stack: Synthesised) -> None:
     assert len(properties["ArchiveName"]) - len(stack.stage) + 10 <= 48  # a stage has 10 letters at most
     assert properties["RetentionDays"] == 30
     assert properties["SourceArn"] == "${FanoutBus.Arn}"
-    assert properties["EventPattern"] == {"source": [contracts.SOURCE]}
+    assert properties["EventPattern"] == {"source": [names.EVENT_SOURCE]}
 
 
 def test_the_sweep_runs_every_minute(stack: Synthesised) -> None:
@@ -97,7 +98,7 @@ def test_a_subscription_that_leaves_the_template_stays(stack: Synthesised) -> No
     policies = [body.get("DeletionPolicy") for body in stack.of_type("AWS::SNS::Subscription").values()]
 
     assert policies == ["Retain"] * len(policies)
-    assert len(policies) == len(EMAILS) * len(stack.of_type("AWS::SNS::Topic"))
+    assert len(policies) == len(EMAILS) * len(stack.of_type("AWS::SNS::Topic").keys() - {NOTIFICATIONS})
 
 
 def test_a_topic_goes_with_its_stack_and_takes_its_subscriptions_along(stack: Synthesised) -> None:
@@ -107,8 +108,8 @@ def test_a_topic_goes_with_its_stack_and_takes_its_subscriptions_along(stack: Sy
 
 
 def test_alarms_have_a_topic_and_subscriptions_of_their_own_in_prod_alone(dev: Synthesised, prod: Synthesised) -> None:
-    assert set(dev.of_type("AWS::SNS::Topic")) == {ALERTS}
-    assert set(prod.of_type("AWS::SNS::Topic")) == {ALERTS, ALARMS}
+    assert set(dev.of_type("AWS::SNS::Topic")) == {ALERTS, NOTIFICATIONS}
+    assert set(prod.of_type("AWS::SNS::Topic")) == {ALERTS, NOTIFICATIONS, ALARMS}
     alarms = [prod.properties("AWS::CloudWatch::Alarm", id) for id in prod.of_type("AWS::CloudWatch::Alarm")]
     assert {tuple(alarm["AlarmActions"]) for alarm in alarms} == {(f"${{{ALARMS}}}",)}
     assert {subscription["Endpoint"] for subscription in subscriptions(prod, ALARMS)} == set(EMAILS)
@@ -117,9 +118,10 @@ def test_alarms_have_a_topic_and_subscriptions_of_their_own_in_prod_alone(dev: S
     assert "AlarmTopic" not in dev.template["Outputs"]
 
 
-def test_the_topic_is_encrypted_traced_and_reached_over_tls_alone(stack: Synthesised) -> None:
-    topic = stack.properties("AWS::SNS::Topic", "FanoutAlertsTopic")
-    statements = stack.properties("AWS::SNS::TopicPolicy", "FanoutAlertsTopicPolicy")["PolicyDocument"]["Statement"]
+@pytest.mark.parametrize("id", [ALERTS, NOTIFICATIONS])
+def test_the_topics_are_encrypted_traced_and_reached_over_tls_alone(stack: Synthesised, id: str) -> None:
+    topic = stack.properties("AWS::SNS::Topic", id)
+    statements = stack.properties("AWS::SNS::TopicPolicy", f"{id}Policy")["PolicyDocument"]["Statement"]
 
     assert topic["KmsMasterKeyId"] == "${FanoutAlertsKey.Arn}"
     assert topic["TracingConfig"] == "Active"
@@ -140,7 +142,7 @@ def test_sns_may_add_to_the_trace_for_this_topic_alone(stack: Synthesised) -> No
     assert "xray:PutTraceSegments" in statement["Action"]
     assert statement["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "${AWS::AccountId}"},
-        "StringLike": {"aws:SourceArn": "${FanoutAlertsTopic}"},
+        "StringLike": {"aws:SourceArn": [f"${{{ALERTS}}}", f"${{{NOTIFICATIONS}}}"]},
     }
 
 
@@ -191,7 +193,7 @@ def test_services_may_fill_only_their_own_queue(stack: Synthesised) -> None:
         assert {s["Action"] for s in allowed} <= {"sqs:SendMessage"}
         return [(s["Principal"]["Service"], s["Condition"]["ArnEquals"]["aws:SourceArn"]) for s in allowed]
 
-    topics = [ALERTS] if stack.stage == "dev" else [ALERTS, ALARMS]
+    topics = [NOTIFICATIONS, ALERTS, *([] if stack.stage == "dev" else [ALARMS])]
     assert {queue: senders(queue) for queue in QUEUES} == {
         "DeadLettersIngest": [],
         "DeadLettersAlert": [],

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from constructs_lib.bundling import Bundle, Bundler, BundlingError, Run, Target, host_target, run
-from constructs_lib.bytecode import BytecodeError, compile_folder
+from constructs_lib.app import bundle_target
+from constructs_lib.bundling.bundle import LAMBDA, Bundle, Bundler, BundlingError, Run, Target, host_target, run
+from constructs_lib.bundling.bytecode import BytecodeError, compile_folder
+from tests import ROOT
 
-TOOLS = Path(__file__).parents[2] / ".tools"
+TOOLS = ROOT / ".tools"
 # Two bytes, then \r\n, then the flags: bit 0 says that the hash decides, bit 1 that it is checked (PEP 552).
 UNCHECKED_HASH = (1).to_bytes(4, "little")
 HOST = host_target()
@@ -42,10 +44,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "lambdas" / "ingest" / "handler.py").write_text(
         "import tiny\nfrom lambdas.shared.words import GREETING\n\n\ndef handler():\n    return GREETING, tiny.ANSWER\n"
     )
-    (root / "thresholds.json").write_text("{}\n")
-    made = wheel(root)
-    digest = hashlib.sha256(made.read_bytes()).hexdigest()
-    (root / "lambdas" / "ingest" / "requirements.txt").write_text(f"tiny @ {made.as_uri()} --hash=sha256:{digest}\n")
+    for document in ("mappings.json", "thresholds.json"):
+        (root / document).write_text("{}\n")
+    tiny = wheel(root)
+    digest = hashlib.sha256(tiny.read_bytes()).hexdigest()
+    (root / "lambdas" / "ingest" / "requirements.txt").write_text(f"tiny @ {tiny.as_uri()} --hash=sha256:{digest}\n")
     return root
 
 
@@ -86,10 +89,11 @@ def test_a_bundle_holds_what_runs_and_nothing_else(project: Path, cache: Path) -
         "lambdas/ingest/handler.py",
         "lambdas/shared/__init__.py",
         "lambdas/shared/words.py",
+        "mappings.json",
         "thresholds.json",
         "tiny/__init__.py",
     ]
-    assert len(compiled) == len(sources) - 1
+    assert len(compiled) == len(sources) - 2
 
 
 def test_bytecode_is_used_whatever_the_files_date(project: Path, cache: Path) -> None:
@@ -150,19 +154,19 @@ def test_only_wheels_with_a_listed_hash_are_installed(project: Path, tmp_path: P
 
 
 def test_another_operation_makes_another_bundle(project: Path, cache: Path, tmp_path: Path) -> None:
-    one = bundler(project, cache).bundle("ingest")
+    first = bundler(project, cache).bundle("ingest")
     calling = Bundler(root=project, cache=tmp_path, target=HOST, operations={"ingest": {"s3": ("GetObject",)}})
 
-    assert calling.bundle("ingest").digest != one.digest
+    assert calling.bundle("ingest").digest != first.digest
 
 
-def test_a_bundle_tells_its_size(tmp_path: Path) -> None:
+def test_a_bundle_reports_its_size(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "ingest.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("blank", b" " * 2_500_000)
 
-    made = Bundle(function="ingest", path=tmp_path / "ingest.zip", digest="")
+    bundle = Bundle(function="ingest", path=tmp_path / "ingest.zip", digest="")
 
-    assert made.described() == "ingest: 0.0 MB packed, 2.5 MB unpacked"
+    assert bundle.described() == "ingest: 0.0 MB packed, 2.5 MB unpacked"
 
 
 def test_targets_do_not_share_bundles(project: Path, cache: Path) -> None:
@@ -183,6 +187,23 @@ def test_bytecode_for_lambdas_python_is_made_on_any_python(tmp_path: Path) -> No
     assert b"/var/task/module.py" in compiled
 
 
+def test_without_that_python_and_pyodide_nothing_is_fetched_and_the_fix_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BytecodeError, match=r"Python 3\.99 is not on this machine, nor is Pyodide.*`make synth`"):
+        compile_folder(tmp_path, python=(3, 99), tools=tmp_path)
+
+
+def test_whoever_deploys_to_the_embedded_account_gets_a_bundle_for_this_machine() -> None:
+    assert bundle_target("lambda", account="000000000000") == bundle_target("host", account=None) == HOST
+    assert bundle_target("lambda", account=None) == bundle_target("lambda", account="111122223333") == LAMBDA
+
+
+def test_what_takes_long_is_said_before_it_is_done_and_only_then(project: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    for _ in range(2):
+        Bundler(root=project, cache=tmp_path, target=HOST, operations={"ingest": {}}, say=said.append).bundle("ingest")
+    assert said == [f"Fetching and compiling what ingest needs on {HOST.name} ..."]
+
+
 def test_code_that_does_not_compile_stops_the_bundle_by_name(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("x = = 1\n")
     host = (sys.version_info[0], sys.version_info[1])
@@ -193,7 +214,7 @@ def test_code_that_does_not_compile_stops_the_bundle_by_name(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("function", ["ingest", "alert"])
 def test_every_requirement_is_pinned_with_hashes(function: str) -> None:
-    text = (Path(__file__).parents[2] / "lambdas" / function / "requirements.txt").read_text()
+    text = (ROOT / "lambdas" / function / "requirements.txt").read_text()
     entries = [entry for entry in text.replace("\\\n", " ").splitlines() if entry and not entry.startswith("#")]
 
     assert {entry.split("==")[0] for entry in entries} >= {"botocore", "aws-xray-sdk", "wrapt"}

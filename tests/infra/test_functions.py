@@ -2,9 +2,9 @@ import json
 from pathlib import Path
 
 import pytest
-from synthesised import Synthesised, synthesise
 
 from constructs_lib.app import ROOT
+from tests.infra.synthesised import Synthesised, synthesise
 
 
 @pytest.mark.parametrize("name", ["ingest", "alert"])
@@ -19,6 +19,14 @@ def test_functions_run_traced_on_arm_from_their_bundle(stack: Synthesised, name:
     assert function["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": f"${{{name.title()}Logs}}"}
 
 
+def test_a_stage_may_have_lambda_log_failures_alone(tmp_path: Path) -> None:
+    dev = json.loads((ROOT / "cdk.json").read_text())["context"]["stages"]["dev"]
+    stack = synthesise("dev", tmp_path, stages={"dev": {**dev, "system_log_level": "WARN"}})
+
+    functions = stack.of_type("AWS::Lambda::Function").values()
+    assert [body["Properties"]["LoggingConfig"]["SystemLogLevel"] for body in functions] == ["WARN", "WARN"]
+
+
 @pytest.mark.parametrize("name", ["Ingest", "Alert"])
 def test_what_a_function_fails_on_is_kept_with_its_error(stack: Synthesised, name: str) -> None:
     assert stack.properties("AWS::Lambda::EventInvokeConfig", f"{name}Failures") == {
@@ -30,7 +38,7 @@ def test_what_a_function_fails_on_is_kept_with_its_error(stack: Synthesised, nam
     }
 
 
-def test_functions_are_told_where_things_are(stack: Synthesised) -> None:
+def test_functions_get_the_names_of_what_they_use(stack: Synthesised) -> None:
     def environment(function: str) -> dict[str, str]:
         variables: dict[str, str] = stack.properties("AWS::Lambda::Function", function)["Environment"]["Variables"]
         return variables
@@ -40,6 +48,7 @@ def test_functions_are_told_where_things_are(stack: Synthesised) -> None:
     assert ingest == {
         "STAGE": stack.stage,
         "READINGS_TABLE": "${StoreReadings}",
+        "REGISTRY_PARTITIONS": "4",
         "EVENT_BUS": "${FanoutBus}",
         "THRESHOLDS_PARAMETER": f"/sensor-fanout/{stack.stage}/thresholds",
         "INCOMING_PREFIX": "incoming/",
@@ -51,8 +60,10 @@ def test_functions_are_told_where_things_are(stack: Synthesised) -> None:
         "ALERTS_TABLE": "${StoreAlerts}",
         "READINGS_TABLE": "${StoreReadings}",
         "TOPIC_ARN": "${FanoutAlertsTopic}",
+        "NOTIFICATION_TOPIC_ARN": "${FanoutAlertsNotificationsTopic}",
         "THRESHOLDS_PARAMETER": f"/sensor-fanout/{stack.stage}/thresholds",
         "EMAILS_PER_MINUTE": "30",
+        "NEW_ALERTS_PER_HOUR": "25000",
     }
 
 

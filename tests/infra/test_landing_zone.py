@@ -1,7 +1,7 @@
 from aws_cdk.assertions import Template
-from synthesised import Synthesised
 
-from constructs_lib.landing_zone import INCOMING_PREFIX, QUARANTINE_PREFIX
+from lambdas.shared.names import INCOMING_PREFIX, QUARANTINE_PREFIX
+from tests.infra.synthesised import Synthesised
 
 NAMED = "sensor-fanout-{stage}-landing-${{AWS::AccountId}}-${{AWS::Region}}-an"
 

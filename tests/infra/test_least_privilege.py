@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from grants import DEVICE, INGEST, LANDING, POLICIES, Statement, at_stage
-from synthesised import Synthesised
 
-from security.document import DOCUMENT, roles_table, with_tables
+from security.page import DOCUMENT, roles_table, with_tables
 from security.template import readable
+from tests.grants import DEVICE, INGEST, LANDING, POLICIES, Statement, at_stage
+from tests.infra.synthesised import Synthesised
 
 ACCOUNT = {"aws:SourceAccount": "${AWS::AccountId}"}
 TLS_ONLY = {"Bool": {"aws:SecureTransport": "false"}}
@@ -125,7 +125,8 @@ def test_a_queue_takes_messages_from_its_one_service_alone(stack: Synthesised) -
             {"ArnEquals": {"aws:SourceArn": "${FanoutRule.Arn}"}},
         )
     ]
-    topics = ["FanoutAlertsTopic"] if stack.stage == "dev" else ["FanoutAlertsTopic", "AlarmMailTopic"]
+    alarms = [] if stack.stage == "dev" else ["AlarmMailTopic"]
+    topics = ["FanoutAlertsNotificationsTopic", "FanoutAlertsTopic", *alarms]
     assert fills("Mail") == [
         (
             "sns.amazonaws.com",
@@ -164,6 +165,6 @@ def test_buckets_refuse_what_does_not_come_over_tls_and_let_only_the_log_service
     assert "aws:SourceArn" in condition["ArnLike"]
 
 
-def test_the_table_in_the_docs_is_made_from_the_template(prod: Synthesised) -> None:
+def test_the_table_in_the_docs_is_made_from_the_template(front_doors: dict[str, Synthesised]) -> None:
     document = DOCUMENT.read_text()
-    assert with_tables(document, {"roles": roles_table(prod.template)}) == document
+    assert with_tables(document, {"roles": roles_table(front_doors["prod"].template)}) == document

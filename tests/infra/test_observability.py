@@ -3,10 +3,10 @@ import re
 from typing import Any
 
 import pytest
-from synthesised import Synthesised
 
 from constructs_lib.app import ROOT
-from sensorctl.cost import ALARMS
+from sensorctl.cost.model import ALARMS
+from tests.infra.synthesised import Synthesised
 
 QUEUE_ALARMS = {
     "IngestFailures": "DeadLettersIngest",

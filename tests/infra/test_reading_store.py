@@ -1,7 +1,11 @@
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
-from synthesised import Synthesised
+
+from tests import ROOT
+from tests.infra.synthesised import Synthesised, synthesise
 
 TEXT = "S"
 
@@ -23,6 +27,25 @@ def test_tables_have_the_agreed_keys_and_are_paid_by_request(
     assert {a["AttributeType"] for a in properties["AttributeDefinitions"]} == {TEXT}
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
     assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_a_stage_may_provision_the_writes_of_its_readings(tmp_path: Path) -> None:
+    dev = json.loads((ROOT / "cdk.json").read_text())["context"]["stages"]["dev"]
+    given = {**dev, "provisioned_writes": {"least": 50, "most": 500}}
+    stack = synthesise("dev", tmp_path, stages={"dev": given})
+
+    readings = stack.properties("AWS::DynamoDB::Table", "StoreReadings")
+    assert readings.get("BillingMode", "PROVISIONED") == "PROVISIONED"
+    assert readings["ProvisionedThroughput"] == {"ReadCapacityUnits": 25, "WriteCapacityUnits": 50}
+    assert stack.properties("AWS::DynamoDB::Table", "StoreAlerts")["BillingMode"] == "PAY_PER_REQUEST"
+    targets = [body["Properties"] for body in stack.of_type("AWS::ApplicationAutoScaling::ScalableTarget").values()]
+    assert {(t["ScalableDimension"].rpartition(":")[2], t["MinCapacity"], t["MaxCapacity"]) for t in targets} == {
+        ("WriteCapacityUnits", 50, 500),
+        ("ReadCapacityUnits", 25, 4_000),
+    }
+    policies = stack.of_type("AWS::ApplicationAutoScaling::ScalingPolicy").values()
+    assert {p["Properties"]["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] for p in policies} == {70}
+    assert {p["Condition"] for p in policies} == {"OnAws"}, "the embedded AWS has no auto scaling"
 
 
 def test_the_sweep_finds_its_work_in_one_index(stack: Synthesised) -> None:

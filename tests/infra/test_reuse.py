@@ -1,4 +1,4 @@
-"""The constructs in other people's apps: two pipelines in one stack, and what is given instead of being made."""
+"""The constructs in other people's apps: two pipelines in one stack, and what is given instead of being created."""
 
 import json
 import subprocess
@@ -16,15 +16,15 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
-from synthesised import EMAILS, Synthesised
 
-from constructs_lib.acknowledge import acknowledge
 from constructs_lib.app import make_app
-from constructs_lib.bundling import Bundle
+from constructs_lib.bundling.bundle import Bundle
 from constructs_lib.errors import SynthError
 from constructs_lib.pipeline import Existing, SensorPipeline
-from constructs_lib.settings import load_settings
+from constructs_lib.stage.acknowledge import acknowledge
+from constructs_lib.stage.settings import load_settings
 from examples.two_pipelines import FREEZERS, OVENS, STACK, KitchenSensors
+from tests.infra.synthesised import EMAILS, Synthesised
 
 Build = Callable[[cdk.App, dict[str, Any]], cdk.Stack]
 
@@ -86,7 +86,7 @@ def test_each_pipeline_has_its_own_of_everything_but_the_bus(kitchen: Synthesise
         "AWS::S3::Bucket": 4,
         "AWS::DynamoDB::Table": 4,
         "AWS::Events::EventBus": 1,
-        "AWS::SNS::Topic": 4,
+        "AWS::SNS::Topic": 6,
         "AWS::KMS::Key": 2,
     }
     assert counted["AWS::Lambda::Function"] == 4
@@ -115,7 +115,7 @@ def test_each_pipeline_has_its_own_thresholds(kitchen: Synthesised) -> None:
         assert json.loads(document)["metrics"]["temperature"] == rule
         variables = kitchen.properties("AWS::Lambda::Function", f"{id}IngestFunction")["Environment"]["Variables"]
         assert variables["THRESHOLDS_PARAMETER"] == f"/sensor-fanout/{id.lower()}/thresholds"
-        assert variables["STAGE"] == id.lower(), "the dimension that tells their metrics apart"
+        assert variables["STAGE"] == id.lower(), "the dimension that separates their metrics"
 
 
 def test_on_a_shared_bus_each_pipeline_takes_only_what_is_about_its_own_bucket(kitchen: Synthesised) -> None:
@@ -131,7 +131,7 @@ def test_outputs_say_whose_they_are(kitchen: Synthesised) -> None:
 
     assert {"OvensLandingBucket", "FreezersLandingBucket", "OvensDashboard", "FreezersDashboard"} <= outputs
     assert {name for name in outputs if not name.startswith(("Ovens", "Freezers"))} == set()
-    assert len(outputs) == 2 * 19
+    assert len(outputs) == 2 * 20
 
 
 # --- everything given
@@ -175,8 +175,10 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
 def test_what_is_given_is_not_made(theirs: Synthesised) -> None:
     counted = Counter(body["Type"] for body in theirs.template["Resources"].values())
 
-    assert {kind: counted[kind] for kind in MADE_ONCE if counted[kind]} == {"AWS::S3::Bucket": 1}
-    assert list(theirs.of_type("AWS::S3::Bucket")) == ["Bucket"], "the one that stands in their own stack"
+    made = {kind: counted[kind] for kind in MADE_ONCE if counted[kind]}
+    # The topic of programs is always the pipeline's own.
+    assert made == {"AWS::S3::Bucket": 1, "AWS::SNS::Topic": 1, "AWS::KMS::Key": 1}
+    assert list(theirs.of_type("AWS::S3::Bucket")) == ["Bucket"], "the one in their own stack"
 
 
 def test_what_is_given_is_granted_as_narrowly_as_what_is_made(theirs: Synthesised) -> None:
@@ -200,6 +202,7 @@ def test_what_is_given_is_granted_as_narrowly_as_what_is_made(theirs: Synthesise
     assert alert["FindWork"][0] == f"{table}their-alerts/index/work"
     assert alert["PublishAlerts"][0] == ARN.format("sns", "their-topic")
     assert (alert["UseAlertsKey"], alert["EncryptAlerts"]) == ((key, by("dynamodb")), (key, by("sns")))
+    assert alert["EncryptNotifications"] == ("${SensorsFanoutAlertsNotificationsKey.Arn}", by("sns"))
 
 
 def test_a_given_bucket_of_the_same_app_calls_ingest_once_it_may(theirs: Synthesised) -> None:
@@ -220,7 +223,7 @@ def test_a_given_topic_gets_the_addresses_and_keeps_its_own_policy(theirs: Synth
 
     assert {body["Properties"]["Endpoint"] for body in subscriptions} == set(EMAILS)
     assert {body["Properties"]["TopicArn"] for body in subscriptions} == {ARN.format("sns", "their-topic")}
-    assert theirs.of_type("AWS::SNS::TopicPolicy") == {}
+    assert list(theirs.of_type("AWS::SNS::TopicPolicy")) == ["SensorsFanoutAlertsNotificationsTopicPolicy"]
 
 
 def test_what_is_made_around_given_parts_passes_the_scanners(theirs: Synthesised) -> None:
@@ -230,7 +233,7 @@ def test_what_is_made_around_given_parts_passes_the_scanners(theirs: Synthesised
 def test_alarms_go_to_a_topic_of_the_pipelines_own_whatever_topic_is_given(tmp_path: Path) -> None:
     stack = synthesised(tmp_path, in_their_stack, stage="prod")
 
-    assert list(stack.of_type("AWS::SNS::Topic")) == ["SensorsAlarmMailTopic"]
+    assert set(stack.of_type("AWS::SNS::Topic")) == {"SensorsAlarmMailTopic", "SensorsFanoutAlertsNotificationsTopic"}
     assert (
         stack.properties("AWS::SNS::Topic", "SensorsAlarmMailTopic")["KmsMasterKeyId"] == "${SensorsAlarmMailKey.Arn}"
     )

@@ -2,9 +2,8 @@
 
 import re
 
-from synthesised import Synthesised
-
 from constructs_lib.app import ROOT
+from tests.infra.synthesised import Synthesised
 
 _ALARM_SECTION = re.compile(r"^### ([^\n]+)\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 _PREFIX = "ObservedAlarms"
@@ -16,8 +15,8 @@ def sections() -> dict[tuple[str, ...], str]:
     return {tuple(title.split(", ")): body for title, body in _ALARM_SECTION.findall(alarms)}
 
 
-def test_every_alarm_has_its_section_and_every_section_its_alarm(stack: Synthesised) -> None:
-    alarms = [id.removeprefix(_PREFIX) for id in stack.of_type("AWS::CloudWatch::Alarm")]
+def test_every_alarm_has_its_section_and_every_section_its_alarm(fronted: Synthesised) -> None:
+    alarms = [id.removeprefix(_PREFIX) for id in fronted.of_type("AWS::CloudWatch::Alarm")]
 
     assert sorted(name for names in sections() for name in names) == sorted(alarms)
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthesised import Synthesised
 
-from constructs_lib import aws_roots
-from constructs_lib.bundling import Bundler, host_target
-from constructs_lib.operations import OPERATIONS
-from constructs_lib.slimming import SlimmingError, slim
+from constructs_lib.bundling import certificates
+from constructs_lib.bundling.bundle import Bundler, host_target
+from constructs_lib.bundling.operations import OPERATIONS
+from constructs_lib.bundling.slimming import SlimmingError, slim
+from tests import ROOT
+from tests.infra.synthesised import Synthesised
 
-ROOT = Path(__file__).parents[2]
 CALLED = {"s3": ("GetObject",)}
 # Granted to call them by another name: GetObject with a version id needs this right (S3 API Reference, GetObject).
 OPERATION_OF_ACTION = {"GetObjectVersion": "GetObject"}
@@ -112,8 +112,8 @@ def test_a_root_that_is_gone_from_botocores_list_stops_the_bundle(tmp_path: Path
     (tmp_path / "botocore").mkdir()
     (tmp_path / "botocore" / "cacert.pem").write_text("")
 
-    with pytest.raises(aws_roots.RootsError, match="Amazon Root CA 1"):
-        aws_roots.write_roots(tmp_path)
+    with pytest.raises(certificates.RootsError, match="Amazon Root CA 1"):
+        certificates.write_roots(tmp_path)
 
 
 @pytest.mark.parametrize("function", OPERATIONS)
@@ -148,7 +148,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 
 # Runs inside the bundle alone: each call is built, signed, sent to a stub, and its answer and its error are read.
 CALL_EACH = """
-import importlib, json, sys
+import importlib, json, sys, zoneinfo
 sys.path.insert(0, sys.argv[1])
 from botocore import xform_name
 from botocore.awsrequest import AWSResponse
@@ -189,23 +189,26 @@ importlib.import_module(f"lambdas.{sys.argv[2]}.handler")
 done = {}
 for name, parameters in json.loads(sys.argv[3]).items():
     service, operation = name.split(".")
-    made = client(service)
+    stubbed = client(service)
     stub = Stub(service)
-    made.meta.events.register("before-send", stub)
-    call = getattr(made, xform_name(operation))
+    stubbed.meta.events.register("before-send", stub)
+    call = getattr(stubbed, xform_name(operation))
     call(**parameters)
     stub.fails = True
     try:
         call(**parameters)
     except ClientError as error:
         done[name] = [stub.urls[0], type(error).__name__]
-print(json.dumps({"calls": done, "roots": authorities("us-east-1"), "operations": {
+zoneinfo.reset_tzpath([])
+zone = zoneinfo.ZoneInfo("Australia/Sydney").key
+print(json.dumps({"calls": done, "zone": zone, "roots": authorities("us-east-1"), "operations": {
     service: sorted(client(service).meta.method_to_api_mapping.values()) for service in json.loads(sys.argv[4])}}))
 """
 ENVIRONMENT = {
     **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "STAGE", "READINGS_TABLE", "EVENT_BUS"), "k"),
     **{"AWS_DEFAULT_REGION": "us-east-1", "THRESHOLDS_PARAMETER": "/p", "ALERTS_TABLE": "a", "AWS_REGION": "us-east-1"},
     **{"INCOMING_PREFIX": "incoming/", "QUARANTINE_PREFIX": "quarantine/", "TOPIC_ARN": "arn:aws:sns:us-east-1:1:t"},
+    "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:us-east-1:1:n",
     "LAMBDA_TASK_ROOT": "/var/task",
 }
 
@@ -238,6 +241,7 @@ def test_every_operation_works_from_inside_the_real_bundle(function: str, tmp_pa
     assert found["operations"] == {service: sorted(names) for service, names in OPERATIONS[function].items()}
     assert all(url.startswith("https://") and ".amazonaws.com" in url for url, _ in found["calls"].values())
     assert found["roots"] == str(tmp_path / "aws-roots.pem")
+    assert found["zone"] == "Australia/Sydney", "from the bundle's own tzdata"
     if function == "alert":
         assert found["calls"]["dynamodb.PutItem"][1] == "ConditionalCheckFailedException"
 
@@ -245,11 +249,12 @@ def test_every_operation_works_from_inside_the_real_bundle(function: str, tmp_pa
 def test_the_roots_are_five_certificates_that_openssl_can_load(tmp_path: Path) -> None:
     bundle = Bundler(root=ROOT, cache=ROOT / ".build" / "bundles", target=host_target()).bundle("ingest")
     with zipfile.ZipFile(bundle.path) as archive:
-        archive.extract(aws_roots.FILE, tmp_path)
+        archive.extract(certificates.FILE, tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(tmp_path / aws_roots.FILE)
+    context.load_verify_locations(tmp_path / certificates.FILE)
 
-    names = {dict(part[0] for part in found["subject"])["commonName"] for found in context.get_ca_certs()}
+    loaded: list[dict[str, Any]] = context.get_ca_certs()
+    names = {dict(part[0] for part in found["subject"])["commonName"] for found in loaded}
     assert names == {
         *(f"Amazon Root CA {number}" for number in range(1, 5)),
         "Starfield Services Root Certificate Authority - G2",

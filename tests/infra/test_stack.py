@@ -1,5 +1,6 @@
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -7,25 +8,34 @@ from typing import Any
 
 import pytest
 from aws_cdk.assertions import Template
-from synthesised import Synthesised, synthesise
 
 from constructs_lib.app import ROOT, make_app, make_stack
-from constructs_lib.bundling import Bundle
+from constructs_lib.bundling.bundle import Bundle
 from constructs_lib.errors import SynthError
-from constructs_lib.settings import load_settings
-from lambdas.shared.thresholds import ThresholdsError
+from constructs_lib.stage.settings import load_settings
+from lambdas.ingest.decoding.mapping.mappings import MappingsError
+from lambdas.shared.thresholds.thresholds import ThresholdsError
 from security.template import readable
+from tests.infra.synthesised import Synthesised, synthesise
 
 OUTPUTS = {
     *("LandingBucket", "DevicePolicy", "ReadingsTable", "AlertsTable", "EventBus", "EventRule", "EventArchive"),
-    *("AlertTopic", "ThresholdsParameter", "IngestFunction", "AlertFunction", "IngestFailures", "AlertFailures"),
+    *(
+        "AlertTopic",
+        "NotificationTopic",
+        "ThresholdsParameter",
+        "IngestFunction",
+        "AlertFunction",
+        "IngestFailures",
+        "AlertFailures",
+    ),
     *("RuleDeadLetters", "MailDeadLetters", "ScheduleDeadLetters", "Dashboard", "TraceGroup"),
 }
 
 HOLD_DATA = ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SQS::Queue")
 
 
-def test_the_stack_tells_where_everything_is(stack: Synthesised) -> None:
+def test_the_outputs_name_everything(stack: Synthesised) -> None:
     outputs = stack.template["Outputs"]
 
     assert set(outputs) == OUTPUTS | ({"AlarmTopic"} if stack.stage == "prod" else set())
@@ -77,7 +87,7 @@ def test_cfn_lint_finds_nothing(stack: Synthesised) -> None:
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
 
 
-def test_bad_thresholds_stop_the_app_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_documents_stop_the_app_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings({"stages": json.loads((ROOT / "cdk.json").read_text())["context"]["stages"]}.get)
     app = make_app({}, outdir=str(tmp_path / "cdk.out"))
     monkeypatch.setattr("constructs_lib.app.ROOT", tmp_path)
@@ -92,13 +102,35 @@ def test_bad_thresholds_stop_the_app_before_anything_is_made(tmp_path: Path, mon
     )
     with pytest.raises(ThresholdsError, match=r"^thresholds\.json: metrics\.temperature\.warning\.above"):
         make_stack(app, settings=settings, bundle=refuse)
+    (tmp_path / "thresholds.json").write_text('{"version": 1}')
+    with pytest.raises(SynthError, match=r"^mappings\.json is missing"):
+        make_stack(app, settings=settings, bundle=refuse)
+    (tmp_path / "mappings.json").write_text('{"version": 1, "mappings": [{"name": "a", "when": "b("}]}')
+    with pytest.raises(MappingsError, match=r"^mappings\.json: mappings\[0\]\.when is not JMESPath"):
+        make_stack(app, settings=settings, bundle=refuse)
+
+
+@pytest.mark.parametrize("name", ["thresholds.json", "mappings.json"])
+def test_a_bad_document_is_one_sentence_for_whoever_synthesises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for document in ("cdk.json", "thresholds.json", "mappings.json"):
+        (tmp_path / document).write_bytes((ROOT / document).read_bytes())
+    (tmp_path / name).write_text('{"version": 2}')
+    monkeypatch.setattr("constructs_lib.app.ROOT", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["app.py", "-o", str(tmp_path / "cdk.out")])
+
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+
+    assert stopped.value.code == f"{name}: version must be 1, not 2"
 
 
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
         ("stage=nope", "stage is 'nope'; cdk.json knows dev, prod."),
-        ("alert_emails=bob", "alert_emails: 'bob' is no e-mail address."),
+        ("alert_emails=bob", "alert_emails: 'bob' is not a valid e-mail address."),
         (
             "region=me-south-1",
             "region me-south-1 has no account-regional bucket names, which the landing bucket needs; choose another.",

@@ -1,10 +1,10 @@
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from constructs_lib.settings import Settings, SettingsError, load_settings
+from constructs_lib.stage.settings import Settings, SettingsError, load_settings
+from tests import ROOT
 
 GOOD = {
     "alert_emails": ["ops@example.org"],
@@ -39,7 +39,7 @@ def test_addresses_on_the_command_line_replace_those_of_the_stage() -> None:
 
 
 def test_both_stages_of_the_project_are_valid() -> None:
-    context = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
 
     for stage in ("dev", "prod"):
         assert load_settings({**context, "stage": stage}.get).stage == stage
@@ -54,7 +54,7 @@ def test_addresses_that_people_have_are_taken(address: str) -> None:
     "address", ["bob", "bob@", "@x.org", "a b@x.org", "a@x", "a@@x.org", "a@x.org\n\tb", "a@-", "<a@x.org>"]
 )
 def test_what_is_no_address_is_refused_by_name(address: str) -> None:
-    with pytest.raises(SettingsError, match="is no e-mail address") as refused:
+    with pytest.raises(SettingsError, match="is not a valid e-mail address") as refused:
         load(overrides={"alert_emails": address})
     assert repr(address.strip()) in str(refused.value)
 
@@ -63,6 +63,19 @@ def test_the_email_budget_of_the_command_line_is_text_and_wins() -> None:
     assert load(overrides={"emails_per_minute": "10"}).emails_per_minute == 10
     with pytest.raises(SettingsError, match="emails_per_minute is 'many'; it must be a whole number 1-600"):
         load(overrides={"emails_per_minute": "many"})
+
+
+def test_the_front_door_is_switched_on_and_off_from_the_command_line_too() -> None:
+    assert load().front_door is None
+    assert load(front_door="firehose").front_door == "firehose"
+    assert load(overrides={"front_door": "firehose"}).front_door == "firehose"
+    assert load(front_door="firehose", overrides={"front_door": ""}).front_door is None
+
+
+def test_a_source_may_have_a_fleet_of_devices_where_a_fleet_is_one_source() -> None:
+    assert load().devices_per_source == 20_000
+    assert load(front_door="firehose").devices_per_source == 1_000_000
+    assert load(front_door="firehose", devices_per_source=5).devices_per_source == 5
 
 
 @pytest.mark.parametrize(
@@ -81,6 +94,14 @@ def test_the_email_budget_of_the_command_line_is_text_and_wins() -> None:
             {"emails_per_minute": None},
             "cdk.json: stages.dev.emails_per_minute is None; it must be a whole number 1-600.",
         ),
+        (
+            {"new_alerts_per_hour": 0},
+            "cdk.json: stages.dev.new_alerts_per_hour is 0; it must be a whole number 1-10000000, or null.",
+        ),
+        (
+            {"registry_partitions": 3},
+            "cdk.json: stages.dev.registry_partitions is 3; it must be a whole number 4-64, or null.",
+        ),
         ({"keep_data": "yes"}, "cdk.json: stages.dev.keep_data is 'yes'; it must be true or false."),
         ({"alert_emails": [1]}, "cdk.json: stages.dev.alert_emails is [1]; it must be a list of e-mail addresses."),
         (
@@ -90,6 +111,20 @@ def test_the_email_budget_of_the_command_line_is_text_and_wins() -> None:
         (
             {"reserved_concurrency": {"ingest": 0}},
             "cdk.json: stages.dev.reserved_concurrency.ingest is 0; it must be a whole number 1-10000, or null.",
+        ),
+        ({"front_door": "kinesis"}, "cdk.json: stages.dev.front_door is 'kinesis'; choose firehose, or null for none."),
+        (
+            {"devices_per_source": 0},
+            "cdk.json: stages.dev.devices_per_source is 0; it must be a whole number 1-1000000, or null.",
+        ),
+        ({"system_log_level": "info"}, "cdk.json: stages.dev.system_log_level is 'info'; choose INFO or WARN."),
+        (
+            {"provisioned_writes": {"least": 50}},
+            "cdk.json: stages.dev.provisioned_writes.most is None; it must be a whole number 1-40000.",
+        ),
+        (
+            {"provisioned_writes": {"least": 50, "most": 5}},
+            "cdk.json: stages.dev.provisioned_writes.least is 50, more than most, which is 5.",
         ),
         ({"device_identity": "strict"}, "cdk.json: stages.dev.device_identity is 'strict'; choose open or folder."),
         (

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.ingest.decoding.numbers import check_value, number_text
 from lambdas.ingest.decoding.reading import Reading, RecordError
-from lambdas.ingest.items import reading_id
+from lambdas.ingest.decoding.values.numbers import check_value, number_text
+from lambdas.ingest.domain.items import reading_id
 from lambdas.shared.numbers import is_storable
 
 TIME = "2026-11-22T10:00:00.000000Z"
@@ -32,7 +32,7 @@ def test_a_number_is_kept_exactly_or_refused(value: float) -> None:
     if not is_storable(value):
         with pytest.raises(RecordError, match="cannot be kept") as raised:
             check_value(value, "t")
-        assert raised.value.reason == "value_out_of_range"
+        assert raised.value.problem.reason == "value_out_of_range"
         assert value != 0
         assert isinstance(value, int) or not 1e-130 <= abs(value) <= 9.9e125
         return
@@ -64,13 +64,14 @@ readings: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 def test_readings_share_a_key_exactly_if_they_are_equal(one: dict[str, Any], other: dict[str, Any]) -> None:
     moment = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
-    def key(made: dict[str, Any]) -> tuple[str, str]:
-        return made["device_id"], reading_id(Reading(timestamp=moment, **made), TIME)
+    def key(reading: dict[str, Any]) -> tuple[str, str]:
+        return reading["device_id"], reading_id(Reading(timestamp=moment, **reading), TIME)
 
-    def meaning(made: dict[str, Any]) -> str:
-        floats = {name: float(value) + 0.0 for name, value in made["metrics"].items()}
+    def meaning(reading: dict[str, Any]) -> str:
+        floats = {name: float(value) + 0.0 for name, value in reading["metrics"].items()}
         return json.dumps(
-            {**made, "metrics": floats, "units": made["units"] or {}, "tags": made["tags"] or {}}, sort_keys=True
+            {**reading, "metrics": floats, "units": reading["units"] or {}, "tags": reading["tags"] or {}},
+            sort_keys=True,
         )
 
     assert (key(one) == key(other)) == (meaning(one) == meaning(other))

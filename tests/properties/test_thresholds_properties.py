@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lambdas.shared.thresholds import Thresholds, ThresholdsError
+from lambdas.shared.thresholds.thresholds import Thresholds, ThresholdsError
 
 limits = st.integers(-5, 5) | st.floats(-5, 5).filter(lambda value: value == 0 or abs(value) > 1e-3)
 bounds = st.dictionaries(st.sampled_from(["above", "below"]), limits, max_size=2)

@@ -16,7 +16,8 @@ import pytest
 from botocore import xform_name
 from botocore.client import BaseClient
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 SERVICES = ("dynamodb", "events", "s3", "sns", "ssm")
 
 # Where an operation is not the action of the same name (S3 API Reference, GetObject, "Permissions").
@@ -55,7 +56,7 @@ def places_of_calls(*folders: str) -> set[str]:
     """Return every place in these folders of lambdas/ that calls a client, as `file:line` of the call's first line."""
     places = set()
     for folder in folders:
-        for path in sorted((ROOT / "lambdas" / folder).glob("*.py")):
+        for path in sorted((ROOT / "lambdas" / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and _calls_a_client(node.func):
                     places.add(f"{path.relative_to(ROOT)}:{node.lineno}")

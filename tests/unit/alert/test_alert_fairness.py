@@ -1,29 +1,34 @@
 """One source among others: whatever it uploads, the others' e-mails leave, are named, and end in time."""
 
+import zlib
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from alert_events import NOON, SWEEP, breach, event
-from alert_kit import ALERTS, READINGS, World, time_for
-from alert_memory import MemoryLedger, Nothing, Outbox
 
-from lambdas.alert import ledger as ledger_module
-from lambdas.alert.alerting import Alerting
-from lambdas.alert.budget import EMAILS_PER_SECOND, EmailBudget
-from lambdas.alert.ledger import Ledger
-from lambdas.alert.records import MetricState
+from lambdas.alert import sweep
+from lambdas.alert.adapters import codec, ledger_items
+from lambdas.alert.adapters import ledger as ledger_module
+from lambdas.alert.adapters.ledger import Ledger
+from lambdas.alert.adapters.ledger_items import SHARDS, alert_key
+from lambdas.alert.delivery import digest
+from lambdas.alert.delivery.email_budget import EMAILS_PER_SECOND, EmailBudget
+from tests.unit.alert.alert_kit import ALERTS, NOON, SWEEP, Function, World, breach, event, time_for
 
 HOSTILE = "incoming/gateway-9/forged.json"
+HONEST = ("boiler-7", "boiler-8", "boiler-9")
 
 
-def in_memory(world: World, **others: Any) -> tuple[Alerting, MemoryLedger, Outbox]:
-    """The function on dictionaries, with DynamoDB's own budget."""
-    ledger, topic = MemoryLedger(), Outbox()
-    adapters = {"ledger": ledger, "mailer": topic, "readings": Nothing(), **others}
-    function = Alerting.on_aws(world.settings, client=world.wires.client, clock=world.clock, **adapters)
-    return function, ledger, topic
+@pytest.fixture
+def small(make_world: Callable[..., World]) -> World:
+    """A world whose budget is one e-mail a minute."""
+    return make_world(EMAILS_PER_MINUTE=1)
+
+
+def forge(function: Function, number: int, *, value: float = 1e9) -> None:
+    for place in range(number):
+        function(event(breach(value + place, device=f"forged-{place:03}", key=HOSTILE)))
 
 
 def test_half_of_a_minutes_budget_is_left_to_sources_under_their_share(world: World) -> None:
@@ -42,94 +47,132 @@ def test_half_of_a_minutes_budget_is_left_to_sources_under_their_share(world: Wo
 
 def test_a_source_whose_share_is_spent_asks_nobody_again_in_that_minute(world: World) -> None:
     function = world.function()
-    budget = EmailBudget(function.wire.clients["dynamodb"], table=ALERTS, per_minute=8)
-    asked = [budget.take(NOON + timedelta(seconds=second), source="gateway-9") for second in range(20)]
+    budget = EmailBudget(world.dynamodb, table=ALERTS, per_minute=8)
+    asked = function.within(
+        lambda: [budget.take(NOON + timedelta(seconds=second), source="gateway-9") for second in range(20)]
+    )
     assert asked == [True] * 4 + [False] * 16
     assert len(function.calls) == 5
     assert budget.take(NOON + timedelta(seconds=21), source="boiler-7")
 
 
 @pytest.mark.parametrize("first", ["forged", "real"])
-def test_among_900_forged_criticals_another_devices_critical_is_named(world: World, first: str) -> None:
-    function, _, topic = in_memory(world)
-    real = event(breach(99, device="boiler-7"))
-    if first == "real":
-        function.handle(real, time_left=lambda: 60)
-    for number in range(900):
-        forged = breach(1e9, device=f"forged-{number}", key=HOSTILE, severity="critical")
-        function.handle(event(forged), time_left=lambda: 60)
-    if first == "forged":
-        function.handle(real, time_left=lambda: 60)
-    for _ in range(2):
-        world.clock.forward(minutes=1)
-        function.handle(SWEEP, time_left=lambda: 60)
-    assert any("boiler-7 temperature" in mail.subject + mail.body for mail in topic.mails)
+def test_among_forged_criticals_another_devices_critical_is_named(world: World, first: str) -> None:
+    function = world.function()
+    for which in ("forged", "real") if first == "forged" else ("real", "forged"):
+        if which == "real":
+            function(event(breach(99, device="boiler-7")))
+        else:
+            forge(function, 70)
+    world.settle()
+    assert any("boiler-7 temperature" in mail["subject"] + mail["body"] for mail in world.new_mails())
 
 
 def test_a_digest_names_the_worst_of_each_source_and_counts_the_rest_by_source(world: World) -> None:
-    function, _, topic = in_memory(world)
-    for number in range(900):
-        forged = breach(1e9 + number, device=f"forged-{number:03}", key=HOSTILE, severity="critical")
-        function.handle(event(forged), time_left=lambda: 60)
-    for number in range(20):
-        honest = breach(71 + number, device=f"press-{number}", key="incoming/press/1.json", severity="warning")
-        function.handle(event(honest), time_left=lambda: 60)
-    world.clock.forward(minutes=1)
-    function.handle(SWEEP, time_left=lambda: 60)
-    digest = topic.mails[-1]
-    lines = [line for line in digest.body.splitlines() if line.startswith("  [")]
-    assert len(lines) == 50
-    assert [line.split()[1] for line in lines[:4]] == ["forged-899", "press-19", "forged-898", "press-18"]
-    assert "And 866 more of gateway-9." in " ".join(digest.body.split())
-
-
-def test_a_digest_sees_every_source_though_one_has_thousands_waiting(world: World) -> None:
-    function, ledger, topic = in_memory(world)
-    for number in range(11_000):
-        forged = breach(1e9, device=f"forged-{number}", key=HOSTILE, severity="critical")
-        function.handle(event(forged), time_left=lambda: 60)
-    function.handle(event(breach(71, device="boiler-7")), time_left=lambda: 60)
-    world.clock.forward(minutes=1)
-    function.handle(SWEEP, time_left=lambda: 60)
-    assert "boiler-7 temperature" in topic.mails[-1].body
-    alerts = [record for record in ledger.records.values() if isinstance(record.state, MetricState)]
-    assert len(alerts) == 11_001, "what no digest has counted yet stays in the ledger"
-
-
-def test_thousands_of_open_alerts_of_one_source_do_not_hold_up_anothers_all_clear(world: World) -> None:
     function = world.function()
-    for number in range(40):
-        function(event(breach(71, device=f"forged-{number}", key=HOSTILE)))
+    forge(function, 70)
+    for number in range(20):
+        function(event(breach(71 + number / 2, device=f"press-{number}", key="incoming/press/1.json")))
+    world.clock.forward(minutes=1)
+    world.new_mails()
+    function(SWEEP)
+    (mail,) = world.new_mails()
+    lines = [line for line in mail["body"].splitlines() if line.startswith("  [")]
+    assert len(lines) == 50
+    assert [line.split()[1] for line in lines[:4]] == ["forged-069", "press-19", "forged-068", "press-18"]
+    assert "And 36 more of gateway-9." in " ".join(mail["body"].split())
+
+
+def test_a_digest_sees_every_source_though_one_has_more_waiting_than_a_tick_keeps(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "_MOST_WAITING", 4)
+    function = world.function()
+    forge(function, 30)
+    function(event(breach(71, device="boiler-7")))
+    world.clock.forward(minutes=1)
+    function(SWEEP)
+    assert "boiler-7 temperature" in world.new_mails()[-1]["body"]
+    assert len(world.items("alert")) == 31, "what no digest has counted yet stays in the ledger"
+
+
+def test_what_waits_behind_more_than_a_tick_reads_is_mailed_within_some_ticks(
+    small: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "_PAGE", 5)
+    monkeypatch.setattr(digest, "MOST", 4)
+    forge(small.function(), 60)
+    names = (f"honest-{number}" for number in range(99))
+    last = next(n for n in names if zlib.crc32(alert_key(n, "temperature").encode()) % SHARDS == SHARDS - 1)
+    small.function()(event(breach(90, device=last)))
+    small.new_mails()
+    ticks = 0
+    while not any(last in mail["body"] for mail in small.new_mails()):
+        small.clock.forward(minutes=1)
+        tick = small.function()
+        # A minute, of which each page that is read takes so much that five of them are the share of sending.
+        tick.time_left = lambda tick=tick: 60 - tick.calls.count("Query") * 60 * 0.4 / 5  # type: ignore[misc]
+        tick(SWEEP)
+        ticks += 1
+        assert ticks <= 5
+
+
+@pytest.mark.parametrize("why", ["others keep writing it", "it has no room for the mark"])
+def test_a_record_that_cannot_be_marked_waits_alone(small: World, why: str) -> None:
+    """A digest stands for many sources: what one of them does to its own record holds up none of the others."""
+    function, key = small.function(), {"alert_key": {"S": alert_key("hostile", "temperature")}}
+    for device in ("first", "hostile", "honest-1", "honest-2"):
+        function(event(breach(90, device=device)))
+    assert small.kinds() == ["opened"]
+    small.clock.forward(minutes=1)
+
+    def update(expression: str, value: dict[str, str]) -> None:
+        small.dynamodb.update_item(
+            TableName=ALERTS, Key=key, UpdateExpression=expression, ExpressionAttributeValues={":value": value}
+        )
+
+    if why == "others keep writing it":
+        function.before = lambda _, call: update("ADD version :value", {"N": "1"}) if call == "PutItem" else None
+    else:
+        item = small.dynamodb.get_item(TableName=ALERTS, Key=key)["Item"]
+        room = ledger_items._MOST_BYTES - codec.size(item) - 10
+        update("SET alert.worst.trace_id = :value", {"S": "x" * room})
+    function(SWEEP)
+    (mail,) = small.new_mails()
+    assert [name in mail["body"] for name in ("honest-1", "honest-2", "hostile")] == [True, True, False]
+
+
+def test_open_alerts_of_one_source_do_not_hold_up_anothers_all_clear(world: World) -> None:
+    function = world.function()
+    forge(function, 40, value=71)
     world.clock.forward(seconds=1)
-    for device in ("boiler-7", "boiler-8", "boiler-9"):
+    for device in HONEST:
         function(event(breach(71, device=device)))
     world.clock.forward(minutes=1)
     function(SWEEP)
-    for device in ("boiler-7", "boiler-8", "boiler-9"):
+    for device in HONEST:
         world.store(device, 50, at=world.clock.now)
     world.clock.forward(minutes=1)
     for _ in range(2):
         function.time_left = time_for(1 + 5)
         function(SWEEP)
         world.clock.forward(minutes=1)
-    closed = {item["device_id"]["S"] for item in world.items("alert") if item["status"]["S"] == "closed"}
-    assert closed == {"boiler-7", "boiler-8", "boiler-9"}
+    assert world.ended() == set(HONEST)
 
 
 def test_the_alerts_of_one_source_all_get_their_turn_though_time_is_short(world: World) -> None:
     function = world.function()
-    for number in range(40):
-        function(event(breach(71, device=f"d-{number}", key=HOSTILE)))
+    forge(function, 40, value=71)
     world.clock.forward(minutes=1)
     function(SWEEP)
     for number in range(40):
-        world.store(f"d-{number}", 50, at=world.clock.now)
+        world.store(f"forged-{number:03}", 50, at=world.clock.now)
     world.clock.forward(minutes=1)
     for _ in range(22):  # five at a time: eight ticks, times 2.7
         function.time_left = time_for(10 + 5)
         function(SWEEP)
         world.clock.forward(minutes=1)
-    assert {item["status"]["S"] for item in world.items("alert")} == {"closed"}
+    assert len(world.ended()) == 40
 
 
 def test_more_alerts_than_are_read_whole_are_looked_after_like_all_others(
@@ -150,14 +193,14 @@ def test_more_alerts_than_are_read_whole_are_looked_after_like_all_others(
     assert Counter(watched.source for watched in found)["gateway-9"] == 6
     world.clock.forward(minutes=1)
     function(SWEEP)
-    assert {item["status"]["S"] for item in world.items("alert")} == {"closed"}
+    assert len(world.ended()) == 12
 
 
 def test_the_names_that_one_source_registered_do_not_hold_up_anothers_silence(world: World) -> None:
     for number in range(60):
-        register(world, f"a-{number:02}", source="gateway-9")
+        world.register(f"a-{number:02}", source="gateway-9")
         world.store(f"a-{number:02}", 20, at=NOON)
-    register(world, "boiler-7", source="boiler-7")
+    world.register("boiler-7", source="boiler-7")
     world.store("boiler-7", 20, at=NOON - timedelta(minutes=30))
     function = world.function()
     function.time_left = time_for(1 + 4)
@@ -166,11 +209,3 @@ def test_the_names_that_one_source_registered_do_not_hold_up_anothers_silence(wo
     assert mail["subject"].startswith("[SILENT] boiler-7")
     (item,) = world.items("silence")
     assert item["source"]["S"] == "boiler-7"
-
-
-def register(world: World, device: str, *, source: str) -> None:
-    """The mark that ingest leaves for a device it has seen."""
-    world.dynamodb.put_item(
-        TableName=READINGS,
-        Item={"device_id": {"S": "#devices#0"}, "reading_id": {"S": device}, "source": {"S": source}},
-    )

@@ -1,25 +1,36 @@
 """What alert calls is what alert is granted: nothing missing, nothing more."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from alert_events import NOON, SWEEP, breach, event, rejected
-from alert_kit import ALERTS, READINGS, World, time_for
-from alert_kit import PARAMETER as PARAMETER_NAME
-from exercised import places_of_calls, recording
-from grants import ALERT, ALERTS_INDEX, PARAMETER, for_own_use
 
 from lambdas.alert import sweep
+from tests.grants import ALERT, ALERTS_INDEX, PARAMETER, for_own_use
+from tests.unit.alert.alert_kit import (
+    ALERTS,
+    HOUR,
+    MINUTE,
+    NOON,
+    READINGS,
+    SWEEP,
+    World,
+    breach,
+    event,
+    rejected,
+    time_for,
+)
+from tests.unit.exercised import places_of_calls, recording
 
 
 def resource(world: World, operation: str, params: dict[str, Any]) -> str:
     """Return the granted resource that a call is about; a call about anything else fails here."""
     if operation == "Publish":
-        assert params["TopicArn"] == world.settings.topic_arn
-        return "${FanoutAlertsTopic}"
+        return {
+            world.settings.topic_arn: "${FanoutAlertsTopic}",
+            world.settings.notification_topic_arn: "${FanoutAlertsNotificationsTopic}",
+        }[params["TopicArn"]]
     if operation == "GetParameter":
-        assert params == {"Name": PARAMETER_NAME}
+        assert params == {"Name": world.settings.thresholds_parameter}
         return PARAMETER
     if "IndexName" in params:
         assert (params["TableName"], params["IndexName"]) == (ALERTS, "work")
@@ -33,8 +44,8 @@ def test_alert_is_granted_what_it_calls_and_nothing_more(world: World, monkeypat
         function(event(breach()))
         function(event(rejected()))
         world.register("pump-1")
-        world.store("pump-1", 20, at=NOON - timedelta(hours=1))
-        world.store("boiler-7", 20, at=NOON + timedelta(minutes=1))
+        world.store("pump-1", 20, at=NOON - HOUR)
+        world.store("boiler-7", 20, at=NOON + MINUTE)
         world.clock.forward(minutes=2)
         function(SWEEP)
         # More alerts than a sweep reads: it notes where the next one goes on.
@@ -47,19 +58,9 @@ def test_alert_is_granted_what_it_calls_and_nothing_more(world: World, monkeypat
         function.time_left = lambda: 60.0
         monkeypatch.setattr(sweep, "_MOST_READ", 99)
         function(SWEEP)
-        world.dynamodb.put_item(
-            TableName=ALERTS, Item={"alert_key": {"S": "d-0#temperature"}, "version": {"S": "?"}, "record": {"S": "?"}}
-        )
+        world.put(ALERTS, alert_key="d-0#temperature", version="?", record="?")
         function(event(breach(71, at=world.clock.now, device="d-0")))
-        world.dynamodb.put_item(
-            TableName=READINGS,
-            Item={
-                "device_id": {"S": "d-1"},
-                "reading_id": {"S": "2026-11-22T12:02:30.000000Z#0"},
-                "uploaded_at": {"S": "2026-11-22T12:02:30.000000Z"},
-                "metrics": {"M": {"temperature": {"S": "hot"}}},
-            },
-        )
+        world.store("d-1", "hot", at=world.clock.now + MINUTE / 2)
         with pytest.raises(KeyError):
             function(SWEEP)
     assert {"opened", "rejected", "resolved", "silent"} <= set(world.kinds())

@@ -7,15 +7,16 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from alert_events import NOON, breach, rejected
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.alert.lifecycle import on_breach
-from lambdas.alert.message import render
-from lambdas.alert.records import MetricState, Notice, RejectedFacts
-from lambdas.alert.wording import masked, unlinked
-from lambdas.shared.contracts import RejectExample
+from lambdas.alert.domain.lifecycle import on_breach
+from lambdas.alert.domain.models import MetricState
+from lambdas.alert.domain.notices import Notice, RejectedFacts
+from lambdas.alert.mail.formatting import masked, unlinked
+from lambdas.alert.mail.message import render
+from lambdas.shared.events import RejectExample
+from tests.unit.alert.alert_kit import NOON, breach, rejected
 
 # As mail clients find links in plain text: a scheme, or a host whose last label is a word.
 _LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s]|\bwww\.|\b(?:[A-Za-z0-9-]+\.)+(?:com|org|net|io|zip|de)\b", re.I)
@@ -40,6 +41,15 @@ def test_the_link_to_the_trace_and_the_object_stay() -> None:
 
     assert "https://us-east-1.console.aws.amazon.com/" in body
     assert "s3://landing/incoming/boiler-7/readings.spoilt.ndjson.gz" in body
+
+
+@pytest.mark.parametrize(
+    "host", ["www.evil.xn--p1ai", "evil.XN--P1AI", "www.evil.рф", "evil。com", "www.b\u00fccher.com"]
+)
+def test_hosts_of_other_scripts_are_no_links_either(host: str) -> None:
+    shown = unlinked(f"incoming/boiler-7/{host}/login")
+    assert shown.replace("\\", "") == f"incoming/boiler-7/{host}/login"
+    assert re.search(r"[^\\][.。]", shown) is None
 
 
 @given(st.from_regex(r"[A-Za-z0-9\-:._/]{1,40}", fullmatch=True))

@@ -5,25 +5,26 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from alert_events import NOON, breach, rejected
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.alert import rejection, silence
-from lambdas.alert.lifecycle import on_breach, on_tick
-from lambdas.alert.message import render, render_digest
-from lambdas.alert.records import MetricState, Notice, Observation, Silence
-from lambdas.alert.wording import amount, spoken
-from lambdas.shared.contracts import ObjectRef
-from lambdas.shared.thresholds import Bounds, Rule
+from lambdas.alert.domain import flood, rejection, silence
+from lambdas.alert.domain.lifecycle import on_breach, on_tick
+from lambdas.alert.domain.models import Flood, MetricState, Silence
+from lambdas.alert.domain.notices import AlertFacts, Notice, Observation
+from lambdas.alert.mail.formatting import amount, duration_text
+from lambdas.alert.mail.message import render, render_digest
+from lambdas.shared.events import ObjectRef
+from lambdas.shared.thresholds.thresholds import Bounds, Rule
+from tests.unit.alert.alert_kit import MINUTE, NOON, breach, rejected
 
 RULE = Rule(warning=Bounds(above=70), critical=Bounds(above=85), clear=Bounds(below=65), source="metrics.temperature")
-MINUTE = timedelta(minutes=1)
 
 
-def conversation(device: str = "boiler-7", metric: str = "temperature", **changes: object) -> Iterator[Notice]:
+def conversation(device: str = "boiler-7", metric: str = "temperature", **changes: Any) -> Iterator[Notice]:
     """One of each kind that a device can cause, as the state machines make them."""
     state = MetricState(device_id=device, metric=metric)
     for value, minute in ((75.2, 2), (92.4, 8), (-3.5, 9), (75.2, 19)):
@@ -49,6 +50,8 @@ def conversation(device: str = "boiler-7", metric: str = "temperature", **change
     yield from back.notices
     records = rejected(f"incoming/{device}/a.json")
     yield from rejection.on_rejected(rejection.blank(records, at=NOON), records, at=NOON, now=NOON).notices
+    facts = AlertFacts(device_id=device, metric=metric, breach=seen, since=NOON, until=NOON)
+    yield from flood.on_flood(Flood(source=device, hour="2026-11-22T12Z"), facts, most=25_000).notices
 
 
 def test_an_opening_reads_like_this() -> None:
@@ -63,6 +66,9 @@ def test_an_opening_reads_like_this() -> None:
         "Readings: 12 out of bounds in this object\n"
         "Object:   s3://landing/incoming/boiler-7/120200.000000.json\n"
         "Version:  v1\n"
+        "\n"
+        "Acknowledge it:\n"
+        "  sensorctl alerts ack f13e5d9ae3a5 --stage prod --region eu-central-1\n"
         "\n"
         "See the readings:\n"
         "  sensorctl readings boiler-7 --metric temperature --since 2026-11-22T12:00:00Z"
@@ -123,6 +129,12 @@ def test_an_opening_reads_like_this() -> None:
             "[REJECTED] boiler-7 3 of 120 records in a.json",
             "none",
             "Reasons: invalid_timestamp 2, not_json 1 At line 4: not_json: Expecting value",
+        ),
+        (
+            "flood",
+            "[FLOOD] boiler-7 more than 25000 new alerts in an hour",
+            "critical",
+            "more than 25,000 alerts over the e-mail budget. Those beyond are open in the ledger, and neither their",
         ),
     ],
 )
@@ -200,12 +212,12 @@ def test_lines_have_at_most_72_columns_but_for_links_and_commands(notice: Notice
         assert len(line) <= 72 or line.startswith(("  sensorctl", "  https://", "  s3://"))
 
 
-def test_a_digest_counts_by_kind_and_names_the_gravest_first() -> None:
-    notices = [notice for notice in conversation() for _ in range(8)]
+def test_a_digest_counts_by_kind_and_names_the_most_severe_first() -> None:
+    notices = [notice for notice in conversation() if notice.kind != "flood" for _ in range(8)]
     mail = render_digest("2026-11-22T12:01Z", notices, stage="prod", region="us-east-1")
     assert mail.subject == "[DIGEST] 72 alerts over the e-mail budget, 40 of them critical"
     body = " ".join(mail.body.split())
-    assert "72 alert e-mails were over the budget and are told here together: 8 opened, 8 escalated" in body
+    assert "72 alert e-mails were over the budget and listed here together instead: 8 opened, 8 escalated" in body
     named = [line for line in mail.body.split("\n") if line.startswith("  [")]
     assert len(named) == 50
     assert all(len(line) <= 72 for line in named)
@@ -239,7 +251,7 @@ def test_a_small_digest_names_all() -> None:
     ],
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
-    assert spoken(timedelta(seconds=seconds)) == words
+    assert duration_text(timedelta(seconds=seconds)) == words
 
 
 @pytest.mark.parametrize(
@@ -248,3 +260,29 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 )
 def test_values_as_people_read_them(value: float, unit: str | None, text: str) -> None:
     assert amount(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("key", "source"),
+    [("incoming/gw/a/b/c.json", "gw"), ("incoming/gw/c.json", "gw"), ("incoming/c.json", "")],
+)
+def test_rejected_records_are_of_the_first_folder(key: str, source: str) -> None:
+    assert rejection.blank(rejected(key), at=NOON).prefix == source
+
+
+def test_the_mail_on_rejections_counts_records_and_values_apart() -> None:
+    values = replace(rejected(), rejected=0, values_rejected=2, stored=5)
+    (notice,) = rejection.on_rejected(rejection.blank(values, at=NOON), values, at=NOON, now=NOON).notices
+    mail = render(notice, stage="prod", region="eu-west-1")
+    assert "2 single values in " in mail.subject
+    assert mail.body.startswith("2 single values of one object were rejected; 5 readings were stored.")
+
+
+def test_one_of_a_kind_is_in_the_singular() -> None:
+    one = replace(rejected(), rejected=1, values_rejected=0, stored=1)
+    (notice,) = rejection.on_rejected(rejection.blank(one, at=NOON), one, at=NOON, now=NOON).notices
+    mail = render(notice, stage="prod", region="eu-west-1")
+    assert mail.body.startswith("1 of 2 records of one object was rejected; 1 reading was stored.")
+    digest = render_digest("2026-11-22T12:01Z", [notice], stage="prod", region="us-east-1")
+    assert digest.subject.startswith("[DIGEST] 1 alert over the e-mail budget")
+    assert digest.body.startswith("1 alert e-mail was over the budget")

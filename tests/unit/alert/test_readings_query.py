@@ -1,40 +1,21 @@
 """What the sweep finds in the readings table, and that DynamoDB would accept each query it makes."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
-from alert_events import NOON, SWEEP, breach, event
-from alert_kit import READINGS, World
 
-from lambdas.alert.readings import Readings
-from lambdas.alert.records import Observation
+from lambdas.alert.adapters.reading_query import Readings
+from lambdas.alert.domain.notices import Observation
+from lambdas.shared.thresholds.thresholds import Bounds, Rule, Valid
+from tests.unit.alert.alert_kit import HOUR, MINUTE, NOON, READINGS, SWEEP, World, breach, event
 
-MINUTE = timedelta(minutes=1)
-
-
-class StrictTable:
-    """A DynamoDB that refuses a reversed BETWEEN, as the service does and moto does not.
-
-    ValidationException "The BETWEEN operator requires upper bound to be greater than or equal to lower bound" (DynamoDB
-    API Reference, "Condition", BETWEEN: "Greater than or equal to the first value, and less than or equal to the
-    second").
-    """
-
-    def __init__(self, dynamodb: Any) -> None:
-        self._dynamodb = dynamodb
-        self.queries = 0
-
-    def query(self, **request: Any) -> Any:
-        self.queries += 1
-        values = request["ExpressionAttributeValues"]
-        if ":from" in values:
-            assert values[":from"]["S"] <= values[":to"]["S"], "ValidationException: reversed BETWEEN"
-        return self._dynamodb.query(**request)
+RULE = Rule(
+    unit="Cel", critical=Bounds(above=85), clear=Bounds(below=65), valid=Valid(above=-55, excluded=(0,)), source="t"
+)
 
 
 def readings(world: World) -> Readings:
-    return Readings(StrictTable(world.dynamodb), table=READINGS)
+    return Readings(world.dynamodb, table=READINGS)
 
 
 def newest(world: World, *, after: datetime = NOON, now: datetime | None = None) -> Observation | None:
@@ -46,9 +27,7 @@ def newest(world: World, *, after: datetime = NOON, now: datetime | None = None)
 def test_a_last_breach_ahead_of_the_clock_asks_nothing_that_dynamodb_refuses(world: World, ahead: timedelta) -> None:
     world.store("boiler-7", 50, at=NOON - MINUTE)
     assert newest(world, after=NOON + ahead) is None
-    assert (
-        readings(world).first_clear("boiler-7", "temperature", after=NOON + ahead, through=NOON, is_clear=bool) is None
-    )
+    assert readings(world).first_clear("boiler-7", "temperature", after=NOON + ahead, through=NOON, rule=RULE) is None
 
 
 def test_a_reading_counts_from_its_stamp_or_its_upload_whichever_is_earlier(world: World) -> None:
@@ -81,13 +60,23 @@ def test_the_first_clear_reading_is_the_earliest_by_counted_time(world: World) -
     world.clock.forward(minutes=10)
     for minute, value in ((1, 99), (2, 60), (3, 99), (4, 50)):
         world.store("boiler-7", value, at=NOON + minute * MINUTE)
-    first = readings(world).first_clear(
-        "boiler-7", "temperature", after=NOON, through=NOON + 4 * MINUTE, is_clear=lambda value: value < 65
-    )
+    first = readings(world).first_clear("boiler-7", "temperature", after=NOON, through=NOON + 4 * MINUTE, rule=RULE)
     assert first == Observation(at=NOON + 2 * MINUTE, value=60, stamped_at=NOON + 2 * MINUTE)
 
 
-def test_a_device_is_heard_from_when_it_uploads_not_when_it_says_so(world: World) -> None:
+def test_readings_are_found_in_the_unit_of_the_rule_and_those_it_does_not_judge_are_not(world: World) -> None:
+    world.clock.forward(minutes=10)
+    world.store("boiler-7", 176, at=NOON + MINUTE, unit="degF")
+    world.store("boiler-7", 140, at=NOON + 2 * MINUTE, unit="degF")
+    found = Observation(at=NOON + 2 * MINUTE, value=60, stamped_at=NOON + 2 * MINUTE)
+    for minute, value, unit in ((3, 1, "C"), (4, 0, "Cel"), (5, -127, None), (6, 32, "°F")):
+        world.store("boiler-7", value, at=NOON + minute * MINUTE, unit=unit)
+    first = readings(world).first_clear("boiler-7", "temperature", after=NOON, through=NOON + 9 * MINUTE, rule=RULE)
+    newest = readings(world).newest("boiler-7", "temperature", after=NOON, now=world.clock.now, rule=RULE)
+    assert (first, newest.observation) == (found, found)
+
+
+def test_a_device_reports_when_it_uploads_not_when_it_says_so(world: World) -> None:
     world.clock.forward(hours=3)
     assert readings(world).last_upload("boiler-7", now=world.clock.now) is None
     world.store("boiler-7", 1, at=NOON + timedelta(hours=20), uploaded_at=NOON)
@@ -102,23 +91,23 @@ def test_a_rare_metric_is_found_behind_any_number_of_others_within_a_bounded_rea
     function = world.function()
     function(event(breach()))
     world.clock.forward(hours=1)
-    with_metric = {"at": NOON + timedelta(seconds=1), "uploaded_at": NOON + timedelta(seconds=1 if not late else 3600)}
+    clear_at = NOON + timedelta(seconds=1)
     if not late:
-        world.store("boiler-7", 50, **with_metric)
+        world.store("boiler-7", 50, at=clear_at)
     for second in range(2, 702):
         world.store("boiler-7", 1, at=NOON + timedelta(seconds=second), metric="humidity")
     for tick in range(6):
         before = len(function.calls)
         function(SWEEP)
-        assert function.calls[before:].count("Query") <= 12 + 4
+        assert function.calls[before:].count("Query") <= 13 + 4
         world.clock.forward(minutes=1)
         if late and tick == 2:
-            world.store("boiler-7", 50, **with_metric)
+            world.store("boiler-7", 50, at=clear_at, uploaded_at=NOON + HOUR)
     assert world.kinds() == ["opened", "resolved"]
 
 
 def test_an_open_alert_is_looked_after_by_one_query_however_far_the_clock_of_its_device_is_behind(world: World) -> None:
     world.store("boiler-7", 70, at=NOON - MINUTE, uploaded_at=NOON)
-    table = StrictTable(world.dynamodb)
-    Readings(table, table=READINGS).newest("boiler-7", "temperature", after=NOON - 2 * MINUTE, now=NOON)
-    assert table.queries == 1
+    function = world.function()
+    function.within(lambda: newest(world, after=NOON - 2 * MINUTE, now=NOON))
+    assert function.calls == ["Query"]

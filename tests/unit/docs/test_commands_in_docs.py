@@ -1,4 +1,4 @@
-"""Every command that the documentation tells people to give exists, with the options given.
+"""Every command in the documentation exists, with the options given.
 
 `sensorctl` is asked to parse it, `make` is looked up in the Makefile, and `aws` in botocore's models of the services. A
 page with a command that needs AWS says so before the first of them.
@@ -12,11 +12,11 @@ import botocore.session
 import pytest
 import typer
 from botocore import xform_name
-from doc_commands import Command, commands, pages
 
 from sensorctl.cli import app
+from tests import ROOT
+from tests.doc_commands import Command, commands, pages
 
-ROOT = Path(__file__).parents[3]
 PAGES = pages(ROOT)
 # Of the AWS CLI's own making, with no operation of the same name.
 AWS_S3 = {"cp", "ls", "rm", "sync"}

@@ -2,8 +2,9 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-from ingest_world import World
 from moto import mock_aws
+
+from tests.unit.ingest.ingest_world import World
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.ingest.decoding.limits import DEFAULT, Limits
+from lambdas.ingest.decoding.mapping.mappings import Mappings
 from lambdas.ingest.decoding.payload import Payload
 from lambdas.ingest.decoding.reading import Reading, Reject
-from lambdas.ingest.decoding.timestamps import texts
+from lambdas.ingest.decoding.values.timestamps import texts
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 TIME = "2026-11-22T10:00:00Z"
@@ -41,8 +42,17 @@ class Decoded:
         return [reading.device_id for reading in self.readings]
 
 
-def decode(data: bytes, *, chunk: int = 64 * 1024, limits: Limits = DEFAULT, now: datetime = NOW) -> Decoded:
-    payload = Payload((data[at : at + chunk] for at in range(0, len(data), chunk)), now=now, limits=limits)
+def decode(
+    data: bytes,
+    *,
+    chunk: int = 64 * 1024,
+    limits: Limits = DEFAULT,
+    now: datetime = NOW,
+    key: str = "",
+    mappings: Mappings | None = None,
+) -> Decoded:
+    chunks = (data[at : at + chunk] for at in range(0, len(data), chunk))
+    payload = Payload(chunks, now=now, key=key, mappings=mappings, limits=limits)
     readings: list[Reading] = []
     rejects: list[Reject] = []
     largest = 0

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -18,10 +17,12 @@ from botocore.exceptions import ClientError
 
 # Imported here, before sockets are off: the X-Ray SDK makes one when it is imported, and sends nothing without a trace.
 import lambdas.ingest.ingest_object  # noqa: F401
-from lambdas.shared.retrying import Retrying
+from lambdas.shared.backoff import Backoff
+from tests import ROOT
+from tests.deployed import table
 
 BUCKET, TABLE, BUS, PARAMETER = "landing-zone", "readings", "sensors", "/sensor-fanout/test/thresholds"
-THRESHOLDS = (Path(__file__).parents[3] / "thresholds.json").read_text()
+THRESHOLDS = (ROOT / "thresholds.json").read_text()
 
 
 @dataclass
@@ -31,8 +32,8 @@ class Clock:
     left_ms: int = 60_000
     waits: list[float] = field(default_factory=list)
 
-    def retrying(self) -> Retrying:
-        return Retrying(remaining_ms=lambda: self.left_ms, sleep=self._sleep, uniform=lambda low, high: high)
+    def backoff(self) -> Backoff:
+        return Backoff(remaining_ms=lambda: self.left_ms, pause=self._sleep, uniform=lambda low, high: high)
 
     def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -57,18 +58,7 @@ class World:
         }
         self.s3.create_bucket(Bucket=BUCKET)
         self.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        self.dynamodb.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "device_id", "KeyType": "HASH"},
-                {"AttributeName": "reading_id", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "device_id", "AttributeType": "S"},
-                {"AttributeName": "reading_id", "AttributeType": "S"},
-            ],
-        )
+        self.dynamodb.create_table(**{**table("Readings"), "TableName": TABLE})
         self.ssm.put_parameter(Name=PARAMETER, Value=THRESHOLDS, Type="String")
         self.events.create_event_bus(Name=BUS)
         self._queue = self.sqs.create_queue(QueueName="heard")["QueueUrl"]

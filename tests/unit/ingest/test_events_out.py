@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from ingest_world import BUS, Clock, World, refusal
 
-from lambdas.ingest.events_out import EventBus, EventsNotSentError
+from lambdas.ingest.adapters.event_bus import EventBus, EventsNotSentError
+from lambdas.shared.backoff import OutOfTimeError
 from lambdas.shared.clients import client
-from lambdas.shared.contracts import ObjectRef, ReadingsRejected, RejectExample, ThresholdBreached
-from lambdas.shared.retrying import OutOfTimeError
+from lambdas.shared.events import ObjectRef, ReadingsRejected, RejectExample, ThresholdBreached
+from tests.unit.ingest.ingest_world import BUS, Clock, World, refusal
 
 SOURCE = ObjectRef(bucket="landing-zone", key="incoming/a b.json", version_id="v1")
 
@@ -60,7 +60,7 @@ class Watched:
 
 
 def test_an_event_arrives_whole(world: World) -> None:
-    Watched().bus.send([breach(1)], retrying=Clock().retrying())
+    Watched().bus.send([breach(1)], backoff=Clock().backoff())
     (event,) = world.heard()
     assert (event["source"], event["detail-type"]) == ("sensors.ingest", "ThresholdBreached")
     assert event["resources"] == ["arn:aws:s3:::landing-zone/incoming/a b.json"]
@@ -77,27 +77,27 @@ def test_rejected_readings_arrive_whole(world: World) -> None:
         quarantine_key="quarantine/incoming/a b.json/v1.ndjson",
         trace_id=None,
     )
-    Watched().bus.send([rejected], retrying=Clock().retrying())
+    Watched().bus.send([rejected], backoff=Clock().backoff())
     (event,) = world.heard()
     assert ReadingsRejected.from_detail(event["detail"]) == rejected
 
 
 def test_nothing_is_no_call(world: World) -> None:
     watched = Watched()
-    watched.bus.send([], retrying=Clock().retrying())
+    watched.bus.send([], backoff=Clock().backoff())
     assert watched.calls == []
 
 
 def test_events_go_ten_at_a_time_and_all_of_them(world: World) -> None:
     watched = Watched()
-    watched.bus.send([breach(number) for number in range(23)], retrying=Clock().retrying())
+    watched.bus.send([breach(number) for number in range(23)], backoff=Clock().backoff())
     assert [len(call) for call in watched.calls] == [10, 10, 3]
     assert len(world.heard()) == 23
 
 
 def test_a_call_stays_under_256_kb(world: World) -> None:
     watched = Watched()
-    watched.bus.send([breach(number, key="k" * 40_000) for number in range(7)], retrying=Clock().retrying())
+    watched.bus.send([breach(number, key="k" * 40_000) for number in range(7)], backoff=Clock().backoff())
     assert [len(call) for call in watched.calls] == [3, 3, 1]
 
 
@@ -107,7 +107,7 @@ def test_only_failed_entries_are_sent_again(world: World) -> None:
             return [0, 2] if len(self.calls) == 1 else []
 
     watched, clock = Throttled(), Clock()
-    watched.bus.send([breach(number) for number in range(4)], retrying=clock.retrying())
+    watched.bus.send([breach(number) for number in range(4)], backoff=clock.backoff())
     assert watched.devices() == [["boiler-0", "boiler-1", "boiler-2", "boiler-3"], ["boiler-0", "boiler-2"]]
     assert clock.waits == [0.1]
 
@@ -121,7 +121,7 @@ def test_what_never_gets_there_is_an_error_after_every_chunk_was_tried(world: Wo
     with pytest.raises(
         EventsNotSentError, match=r"1 events are not on the bus sensors \(ThrottlingException\) after 6"
     ):
-        watched.bus.send([breach(number) for number in range(12)], retrying=Clock().retrying())
+        watched.bus.send([breach(number) for number in range(12)], backoff=Clock().backoff())
     assert watched.devices()[-1] == ["boiler-10", "boiler-11"]
 
 
@@ -134,7 +134,7 @@ def test_a_failing_call_does_not_silence_the_chunks_after_it(world: World) -> No
 
     watched = Broken()
     with pytest.raises(ClientError, match="AccessDenied"):
-        watched.bus.send([breach(number) for number in range(12)], retrying=Clock().retrying())
+        watched.bus.send([breach(number) for number in range(12)], backoff=Clock().backoff())
     assert len(world.heard()) == 2
 
 
@@ -144,13 +144,13 @@ def test_near_the_deadline_it_raises(world: World) -> None:
             return [0]
 
     with pytest.raises(OutOfTimeError, match="1 events are not on the bus sensors"):
-        Stuck().bus.send([breach(1)], retrying=Clock(left_ms=3_050).retrying())
+        Stuck().bus.send([breach(1)], backoff=Clock(left_ms=3_050).backoff())
 
 
 def test_events_carry_the_trace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
-    watched.bus.send([breach(1)], retrying=Clock().retrying())
+    watched.bus.send([breach(1)], backoff=Clock().backoff())
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")
-    watched.bus.send([breach(1)], retrying=Clock().retrying())
+    watched.bus.send([breach(1)], backoff=Clock().backoff())
     assert "TraceHeader" not in watched.calls[0][0]
     assert watched.calls[1][0]["TraceHeader"].startswith("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=")

@@ -4,17 +4,17 @@ import gzip
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_kit import record, text
-from ingest_world import BUCKET, PARAMETER, World, refusal
 from jsonschema import Draft202012Validator
 
-from sensorctl.cost import INGEST_METRICS
+from sensorctl.cost.model import INGEST_METRICS
+from tests import ROOT
+from tests.unit.ingest.ingest_kit import record, text
+from tests.unit.ingest.ingest_world import BUCKET, PARAMETER, World, refusal
 
-SCHEMAS = Path(__file__).parents[3] / "docs" / "events"
+SCHEMAS = ROOT / "docs" / "events"
 HOT = text(metrics={"temperature": 92.4})
 
 
@@ -154,12 +154,12 @@ def test_a_redelivery_adds_no_reading_and_repeats_every_breach_under_its_id(worl
     body = b"\n".join([HOT, b"nonsense", text("a")])
     event = {"Records": [world.upload("incoming/a", body)]}
     world.handler()(event, None)
-    first, told, quarantined = world.stored(), world.heard(), world.keys()
+    first, events, quarantined = world.stored(), world.heard(), world.keys()
     world.handler()(event, None)
     assert world.stored() == first
     again = world.heard()
-    assert sorted(json.dumps(each["detail"], sort_keys=True) for each in again) == sorted(
-        json.dumps(each["detail"], sort_keys=True) for each in told
+    assert sorted(json.dumps(event["detail"], sort_keys=True) for event in again) == sorted(
+        json.dumps(event["detail"], sort_keys=True) for event in events
     )
     assert world.keys() == quarantined
 
@@ -193,8 +193,8 @@ def test_an_object_that_is_gone_is_a_reject_and_no_error(world: World) -> None:
     world.s3.delete_object(**identity)
     missing = {**entry, "s3": {**entry["s3"], "object": {"key": "incoming/never", "size": 1, "eTag": "e"}}}
     handler = world.handler()
-    for each in (entry, missing):
-        counts = handler({"Records": [each]}, None)
+    for notification in (entry, missing):
+        counts = handler({"Records": [notification]}, None)
         assert (counts["objects_unreadable"], counts["readings_stored"]) == (1, 0)
 
 
@@ -228,12 +228,12 @@ def test_nothing_is_told_before_it_is_stored_and_no_failure_is_swallowed(
         fail(broken, operation, "AccessDenied")
         with pytest.raises(RuntimeError, match="AccessDenied"):
             handler(event, None)
-    told = [each["detail-type"] for each in world.heard()]
+    types = [event["detail-type"] for event in world.heard()]
     assert len(world.stored()) == (0 if operation == "BatchWriteItem" else 1)
-    assert told == (["ThresholdBreached"] if operation == "PutObject" else [])
+    assert types == (["ThresholdBreached"] if operation == "PutObject" else [])
     handler(event, None)
     assert len(world.stored()) == 1
-    assert sorted(each["detail-type"] for each in world.heard()) == ["ReadingsRejected", "ThresholdBreached"]
+    assert sorted(event["detail-type"] for event in world.heard()) == ["ReadingsRejected", "ThresholdBreached"]
 
 
 def test_an_object_over_the_limit_is_rejected_without_being_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,9 +304,12 @@ def test_a_reading_makes_two_calls_and_a_breach_two_more(world: World, monkeypat
     handler({"Records": [cool]}, None)
     called: list[str] = []
     original = BaseClient._make_api_call  # type: ignore[attr-defined]
-    monkeypatch.setattr(
-        BaseClient, "_make_api_call", lambda self, name, params: called.append(name) or original(self, name, params)
-    )
+
+    def noted(self: BaseClient, name: str, params: Any) -> Any:
+        called.append(name)
+        return original(self, name, params)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", noted)
     handler({"Records": [cool]}, None)
     assert called == ["GetObject", "BatchWriteItem"]
     called.clear()
@@ -333,9 +336,9 @@ def test_what_is_put_on_the_bus_is_what_its_schema_promises(world: World) -> Non
         name: json.loads((SCHEMAS / f"{file}.schema.json").read_text())
         for name, file in (("ThresholdBreached", "threshold-breached"), ("ReadingsRejected", "readings-rejected"))
     }
-    told = list(events_of_every_kind(world))
-    assert {event["detail-type"] for event in told} == set(schemas)
-    for event in told:
+    events = list(events_of_every_kind(world))
+    assert {event["detail-type"] for event in events} == set(schemas)
+    for event in events:
         schema = schemas[event["detail-type"]]
         Draft202012Validator.check_schema(schema)
         Draft202012Validator(schema).validate(event["detail"])

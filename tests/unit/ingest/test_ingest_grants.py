@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from exercised import places_of_calls, recording
-from grants import INGEST, LANDING, PARAMETER, for_own_use
-from ingest_kit import text
-from ingest_world import BUCKET, BUS, TABLE, World
-from ingest_world import PARAMETER as PARAMETER_NAME
-from test_handler import HOT
+
+from tests.grants import INGEST, LANDING, PARAMETER, for_own_use
+from tests.unit.exercised import places_of_calls, recording
+from tests.unit.ingest.ingest_kit import text
+from tests.unit.ingest.ingest_world import BUCKET, BUS, TABLE, World
+from tests.unit.ingest.ingest_world import PARAMETER as PARAMETER_NAME
+from tests.unit.ingest.test_handler import HOT
 
 
 def resource(operation: str, params: dict[str, Any]) -> str:

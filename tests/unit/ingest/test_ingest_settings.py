@@ -43,6 +43,14 @@ def test_days_that_are_no_number_of_days_are_named(days: str) -> None:
         Settings.from_env({**ENVIRONMENT, "RETENTION_DAYS": days})
 
 
+@pytest.mark.parametrize("devices", ["0", "1000001", "many"])
+def test_a_source_without_a_number_of_devices_is_named(devices: str) -> None:
+    assert Settings.from_env(ENVIRONMENT).devices_per_source == 20_000
+    assert Settings.from_env({**ENVIRONMENT, "DEVICES_PER_SOURCE": "1000000"}).devices_per_source == 1_000_000
+    with pytest.raises(SettingsError, match="DEVICES_PER_SOURCE"):
+        Settings.from_env({**ENVIRONMENT, "DEVICES_PER_SOURCE": devices})
+
+
 def test_quarantine_inside_incoming_would_never_end() -> None:
     with pytest.raises(SettingsError, match="QUARANTINE_PREFIX"):
         Settings.from_env({**ENVIRONMENT, "QUARANTINE_PREFIX": "incoming/bad/"})

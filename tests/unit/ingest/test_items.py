@@ -4,13 +4,13 @@ import hashlib
 import json
 
 import pytest
-from ingest_kit import decode, record, text
 
-from lambdas.ingest.breaches import Breaches
-from lambdas.ingest.decoding.timestamps import texts
-from lambdas.ingest.items import Item, Origin, items, reading_id
-from lambdas.shared.contracts import ObjectRef
-from lambdas.shared.thresholds import Thresholds
+from lambdas.ingest.decoding.values.timestamps import texts
+from lambdas.ingest.domain.breaches import Breaches
+from lambdas.ingest.domain.items import Item, Origin, items, reading_id
+from lambdas.shared.events import ObjectRef
+from lambdas.shared.thresholds.thresholds import Thresholds
+from tests.unit.ingest.ingest_kit import decode, record, text
 
 SOURCE = ObjectRef(bucket="landing", key="incoming/a b.json", version_id="v1")
 ORIGIN = Origin(source=SOURCE, uploaded_at="2026-11-22T10:00:01.000000Z", trace_id=None, expires_at=None)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from ingest_kit import text
-from ingest_world import World
 
-from lambdas.ingest.ownership import Ownership
+from lambdas.ingest.domain.ownership import Ownership
 from lambdas.ingest.settings import Settings, SettingsError
+from tests.unit.ingest.ingest_kit import text
+from tests.unit.ingest.ingest_world import World
 
 HOT = text("boiler-7", metrics={"temperature": 99})
 COOL = text("boiler-7", metrics={"temperature": 20})

@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from ingest_kit import text
-from ingest_world import BUCKET, TABLE, World
-from test_handler import HOT, fail
 
-from lambdas.ingest.processed import note
-from lambdas.shared.contracts import ObjectRef
-from lambdas.shared.processed import note_key
+from lambdas.ingest.domain.receipt import note
+from lambdas.shared.events import ObjectRef
+from lambdas.shared.keys import receipt_key
+from tests.unit.ingest.ingest_kit import text
+from tests.unit.ingest.ingest_world import BUCKET, TABLE, World
+from tests.unit.ingest.test_handler import HOT, fail
 
 
 def noted(world: World, entry: dict[str, Any]) -> bool:
     obj = entry["s3"]["object"]
-    partition, sort = note_key(
+    partition, sort = receipt_key(
         ObjectRef(bucket=BUCKET, key=obj["key"].replace("%2F", "/"), version_id=obj["versionId"])
     )
     key = {"device_id": {"S": partition}, "reading_id": {"S": sort}}

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from ingest_world import BUCKET, World
-
+from lambdas.ingest.adapters.quarantine import Quarantine, quarantine_key
 from lambdas.ingest.decoding.reading import Reject
-from lambdas.ingest.quarantine import Quarantine, quarantine_key
-from lambdas.shared.contracts import ObjectRef
+from lambdas.shared.events import ObjectRef
+from tests.unit.ingest.ingest_world import BUCKET, World
 
 
 def source(key: str = "incoming/a b.json", version_id: str = "v1") -> ObjectRef:
@@ -22,10 +21,10 @@ def test_the_key_is_the_object_s_own_under_the_prefix() -> None:
 def test_keys_too_long_for_s3_are_cut_and_stay_apart() -> None:
     version = "v" * 32
     keys = ["incoming/" + "x" * 1015, "incoming/" + "x" * 1014 + "y", "incoming/" + "ü" * 507, "incoming/" + "🚰" * 253]
-    made = [quarantine_key(source(key, version), prefix="quarantine/") for key in keys]
-    assert all(len(key.encode()) <= 1024 and key.endswith(f"/{version}.ndjson") for key in made)
-    assert len(set(made)) == len(keys)
-    assert made == [quarantine_key(source(key, version), prefix="quarantine/") for key in keys]
+    found = [quarantine_key(source(key, version), prefix="quarantine/") for key in keys]
+    assert all(len(key.encode()) <= 1024 and key.endswith(f"/{version}.ndjson") for key in found)
+    assert len(set(found)) == len(keys)
+    assert found == [quarantine_key(source(key, version), prefix="quarantine/") for key in keys]
 
 
 def test_the_longest_key_that_fits_is_not_cut() -> None:

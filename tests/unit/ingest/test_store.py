@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from ingest_world import TABLE, Clock, World, refusal
 
-from lambdas.ingest.items import Item
-from lambdas.ingest.store import ReadingStore
+from lambdas.ingest.adapters.reading_store import ReadingStore
+from lambdas.ingest.domain.items import Item
+from lambdas.shared.backoff import RESERVE_MS, OutOfTimeError
 from lambdas.shared.clients import client
-from lambdas.shared.retrying import RESERVE_MS, OutOfTimeError
+from tests.unit.ingest.ingest_world import TABLE, Clock, World, refusal
 
 
 def some(count: int) -> list[Item]:
@@ -47,20 +47,20 @@ class Watched:
 
 def test_one_item_is_one_call(world: World) -> None:
     watched = Watched()
-    watched.store.write(some(1), retrying=Clock().retrying())
+    watched.store.write(some(1), backoff=Clock().backoff())
     assert watched.batches == [["r0000"]]
     assert len(world.stored()) == 1
 
 
 def test_nothing_is_no_call(world: World) -> None:
     watched = Watched()
-    watched.store.write([], retrying=Clock().retrying())
+    watched.store.write([], backoff=Clock().backoff())
     assert watched.batches == []
 
 
 def test_many_items_go_in_batches_of_25_each_once(world: World) -> None:
     watched = Watched()
-    watched.store.write(some(1010), retrying=Clock().retrying())
+    watched.store.write(some(1010), backoff=Clock().backoff())
     assert Counter(map(len, watched.batches)) == {25: 40, 10: 1}
     assert len({key for batch in watched.batches for key in batch}) == 1010
     assert len(world.stored()) == 1010
@@ -72,7 +72,7 @@ def test_only_what_was_not_processed_is_written_again_with_growing_pauses(world:
             return keys[1:]
 
     watched, clock = Throttled(), Clock()
-    watched.store.write(some(4), retrying=clock.retrying())
+    watched.store.write(some(4), backoff=clock.backoff())
     assert [len(batch) for batch in watched.batches] == [4, 3, 2, 1]
     assert clock.waits == [0.1, 0.2, 0.4]
 
@@ -85,9 +85,9 @@ def test_a_pause_is_random_between_nothing_and_its_longest(world: World) -> None
         asked.append((low, high))
         return low
 
-    retrying = type(clock.retrying())(remaining_ms=lambda: 60_000, sleep=clock.waits.append, uniform=uniform)
+    backoff = type(clock.backoff())(remaining_ms=lambda: 60_000, pause=clock.waits.append, uniform=uniform)
     for tried in (1, 5, 12, 2000):
-        retrying.wait(tried, left="x")
+        backoff.sleep(tried, remaining="x")
     assert asked == [(0, 0.1), (0, 1.6), (0, 5.0), (0, 5.0)]
     assert clock.waits == [0, 0, 0, 0]
 
@@ -100,7 +100,7 @@ def test_throttling_of_a_whole_batch_is_waited_out(world: World) -> None:
             return []
 
     watched, clock = Throttled(), Clock()
-    watched.store.write(some(2), retrying=clock.retrying())
+    watched.store.write(some(2), backoff=clock.backoff())
     assert (len(watched.batches), len(world.stored())) == (3, 2)
 
 
@@ -111,7 +111,7 @@ def test_it_stops_before_the_deadline_and_says_what_is_left(world: World) -> Non
 
     clock = Clock(left_ms=20_000)
     with pytest.raises(OutOfTimeError, match=r"3 readings are not stored in readings after \d+ tries"):
-        Stuck().store.write(some(3), retrying=clock.retrying())
+        Stuck().store.write(some(3), backoff=clock.backoff())
     assert clock.left_ms >= RESERVE_MS
 
 
@@ -124,5 +124,5 @@ def test_any_other_error_is_raised_after_every_batch_was_tried(world: World) -> 
 
     watched = Broken()
     with pytest.raises(ClientError, match="AccessDenied"):
-        watched.store.write(some(75), retrying=Clock().retrying())
+        watched.store.write(some(75), backoff=Clock().backoff())
     assert (len(watched.batches), len(world.stored())) == (3, 50)

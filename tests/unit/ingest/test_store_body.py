@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ingest_world import TABLE, Clock, World
-
-from lambdas.ingest.items import Item
-from lambdas.ingest.store import ReadingStore
+from lambdas.ingest.adapters.reading_store import ReadingStore
+from lambdas.ingest.domain.items import Item
 from lambdas.shared.clients import client
+from tests.unit.ingest.ingest_world import TABLE, Clock, World
 
 ITEM: Item = {
     "device_id": {"S": "boiler-7"},
@@ -31,14 +30,14 @@ def test_the_body_says_what_botocores_own_would(world: World) -> None:
     ours, plain = client("dynamodb", validate=False), client("dynamodb")
     sent, expected = bodies_of(ours), bodies_of(plain)
 
-    ReadingStore(ours, table=TABLE).write([ITEM], retrying=Clock().retrying())
+    ReadingStore(ours, table=TABLE).write([ITEM], backoff=Clock().backoff())
     plain.batch_write_item(RequestItems={TABLE: [{"PutRequest": {"Item": ITEM}}]})
 
     assert [json.loads(body) for body in sent] == [json.loads(body) for body in expected]
 
 
 def test_what_is_sent_is_what_is_stored(world: World) -> None:
-    ReadingStore(client("dynamodb", validate=False), table=TABLE).write([ITEM], retrying=Clock().retrying())
+    ReadingStore(client("dynamodb", validate=False), table=TABLE).write([ITEM], backoff=Clock().backoff())
 
     (stored,) = world.stored()
     assert {name: stored[name] for name in ("metrics", "tags", "breaches")} == {
@@ -51,6 +50,6 @@ def test_two_stores_on_one_client_send_whole_bodies(world: World) -> None:
     sent = bodies_of(dynamodb)
 
     for _ in range(2):
-        ReadingStore(dynamodb, table=TABLE).write([ITEM], retrying=Clock().retrying())
+        ReadingStore(dynamodb, table=TABLE).write([ITEM], backoff=Clock().backoff())
 
     assert [json.loads(body)["RequestItems"][TABLE][0]["PutRequest"]["Item"] for body in sent] == [ITEM, ITEM]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from ingest_world import BUCKET, World
-from test_handler import HOT
+
+from tests.unit.ingest.ingest_world import BUCKET, World
+from tests.unit.ingest.test_handler import HOT
 
 # Amazon S3 API Reference, "Error responses" and GetObject; AWS KMS Developer Guide, "Troubleshooting key access".
 _ANSWERS = {

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests import ROOT
+
 STUB = """#!{python}
 import json, os, sys
 with open("calls.jsonl", "a") as calls:
@@ -29,12 +30,13 @@ TAKEN = {
     "run": ("SEED", "PORT", "SMTP", "FILES"),
     "up": ("PORT", "SMTP"),
     "prove": ("SCENARIO", "LIMIT", "SEED"),
+    "mutants": ("MODULE",),
     "bench": ("QUICK",),
     "synth": ("STAGE", "REGION", "EMAILS"),
     "deploy": ("STAGE", "REGION", "EMAILS"),
     "destroy": ("STAGE", "REGION", "EMAILS"),
 }
-BUILT = ("setup", ".tools/.ready", ".venv-bench/.ready", ".venv-security/.ready")
+BUILT = ("setup", "setup-tests", ".tools/.ready", ".venv-bench/.ready", ".venv-security/.ready")
 
 
 @pytest.fixture

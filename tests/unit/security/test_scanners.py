@@ -92,10 +92,10 @@ def test_an_assembly_that_cdk_nag_did_not_look_at_is_not_one_without_findings(tm
         scanners.cdk_nag("dev", tmp_path)
 
 
-def test_too_many_acknowledgements_are_said_with_their_number() -> None:
-    one = Acknowledgement(reason="r", rules=("R",), resources=("B",))
-    assert over_the_limit({"dev": [one] * MOST_ACKNOWLEDGED}) == []
-    assert over_the_limit({"dev": [one], "prod": [one] * (MOST_ACKNOWLEDGED + 1)}) == [
+def test_too_many_acknowledgements_are_reported_with_their_number() -> None:
+    acknowledgement = Acknowledgement(reason="r", rules=("R",), resources=("B",))
+    assert over_the_limit({"dev": [acknowledgement] * MOST_ACKNOWLEDGED}) == []
+    assert over_the_limit({"dev": [acknowledgement], "prod": [acknowledgement] * (MOST_ACKNOWLEDGED + 1)}) == [
         f"prod has {MOST_ACKNOWLEDGED + 1} acknowledgements; {MOST_ACKNOWLEDGED} is the most: "
-        "mend what one of them is about, or raise MOST_ACKNOWLEDGED in security/__main__.py with a reason"
+        "fix what one of them is about, or raise MOST_ACKNOWLEDGED in security/__main__.py with a reason"
     ]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 from typer.testing import CliRunner
 
-from sensorctl import cli, connection
-from sensorctl.connection import Connection
-from sensorctl.embedded.access import Access
+from lambdas.shared.document_reader import DocumentError
+from sensorctl import cli
+from sensorctl.aws import connection
+from sensorctl.aws.access import Access
+from sensorctl.aws.connection import Connection
+from sensorctl.aws.outputs import Pipeline
 from sensorctl.errors import UserError
-from sensorctl.pipeline import Pipeline
+from tests.deployed import table
 
 PARAMETER = "/sensor-fanout/test/thresholds"
 DOCUMENT = """{
@@ -40,8 +45,8 @@ DOCUMENT = """{
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
-    """How a command ended: `error` is the sentence of a UserError."""
+class CommandResult:
+    """How a command ended: `error` is the sentence of a UserError or DocumentError."""
 
     code: int
     out: str
@@ -49,22 +54,18 @@ class Said:
 
 
 def stage(*services: str) -> Pipeline:
-    """Make the parts of a stage that stand in these services; return their names."""
+    """Create the parts of a stage that are in these services; return their names."""
     names: dict[str, Any] = dict.fromkeys(Pipeline.__dataclass_fields__, "unused")
     names["alarm_topic"] = None
     if "sns" in services:
         names["alert_topic"] = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
+        names["notification_topic"] = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
         names["mail_dead_letters"] = boto3.client("sqs").create_queue(QueueName="mail-dead-letters")["QueueUrl"]
     if "ssm" in services:
         boto3.client("ssm").put_parameter(Name=PARAMETER, Value=DOCUMENT, Type="String")
         names["thresholds_parameter"] = PARAMETER
     if "dynamodb" in services:
-        boto3.client("dynamodb").create_table(
-            TableName="alerts",
-            KeySchema=[{"AttributeName": "alert_key", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "alert_key", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        boto3.client("dynamodb").create_table(**{**table("Alerts"), "TableName": "alerts"})
         names["alerts_table"] = "alerts"
     return Pipeline(**names)
 
@@ -83,11 +84,26 @@ def connect_to(pipeline: Pipeline, monkeypatch: Any) -> None:
     monkeypatch.setattr(connection, "connect", lambda **_: Connection(access=OneSession(), pipeline=pipeline))
 
 
-def sensorctl(*arguments: str, answers: str = "") -> Said:
+@contextmanager
+def calls_of_aws() -> Iterator[list[str]]:
+    """List the operations that clients made from now on call, by their names."""
+    boto3.setup_default_session()
+    session: Any = boto3.DEFAULT_SESSION
+    called: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        called.append(model.name)
+
+    session.events.register("before-call", note)
+    yield called
+    session.events.unregister("before-call", note)
+
+
+def sensorctl(*arguments: str, answers: str = "") -> CommandResult:
     """Run a command; what would be a traceback fails the test."""
     result = CliRunner().invoke(cli.app, arguments, input=answers, env={"COLUMNS": "200"})
-    if isinstance(result.exception, UserError):
-        return Said(code=2, out=result.output, error=str(result.exception))
+    if isinstance(result.exception, (UserError, DocumentError)):
+        return CommandResult(code=2, out=result.output, error=str(result.exception))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return Said(code=result.exit_code, out=result.output, error="")
+    return CommandResult(code=result.exit_code, out=result.output, error="")

@@ -11,16 +11,18 @@ from typing import Any
 
 import boto3
 from boto3.dynamodb.types import TypeSerializer
-from command_kit import connect_to, stage
 from moto import mock_aws
 from moto.xray import responses as _opens_a_socket_when_imported  # noqa: F401
 
-from lambdas.alert.ledger import Ledger, alert_key
-from lambdas.alert.records import Alert, MetricState, Record
-from lambdas.shared.contracts import ObjectRef, ThresholdBreached
-from lambdas.shared.registry import partition_of
+from lambdas.alert.adapters.ledger import Ledger
+from lambdas.alert.adapters.ledger_items import alert_key
+from lambdas.alert.domain.models import Alert, MetricState, Record
+from lambdas.shared.events import ObjectRef, ThresholdBreached
+from lambdas.shared.keys import registry_partition
 from lambdas.shared.times import timestamp
-from sensorctl.pipeline import Pipeline
+from sensorctl.aws.outputs import Pipeline
+from tests.deployed import table
+from tests.unit.sensorctl.command_kit import connect_to, stage
 
 QUEUES = ("ingest_failures", "alert_failures", "rule_dead_letters", "mail_dead_letters", "schedule_dead_letters")
 
@@ -30,13 +32,7 @@ def whole_stage(monkeypatch: Any) -> Iterator[Pipeline]:
     """Every part that a command asks for, on a moto of its own, and the command line connected to it."""
     with mock_aws():
         queues = {name: boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
-        keys = ("device_id", "reading_id")
-        boto3.client("dynamodb").create_table(
-            TableName="readings",
-            KeySchema=[{"AttributeName": keys[0], "KeyType": "HASH"}, {"AttributeName": keys[1], "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        boto3.client("dynamodb").create_table(**{**table("Readings"), "TableName": "readings"})
         boto3.client("s3").create_bucket(Bucket="landing")
         deployed = replace(
             stage("dynamodb", "ssm", "sns"),
@@ -51,7 +47,7 @@ def whole_stage(monkeypatch: Any) -> Iterator[Pipeline]:
 
 
 def keep(device: str, at: datetime, *, severity: str | None = None, **more: Any) -> None:
-    """Store a reading as ingest does, with the device's name in the registry; `severity` is of its temperature."""
+    """Store a reading and register its device, as ingest does; `severity` is of its temperature."""
     serialise = TypeSerializer().serialize
     item: dict[str, Any] = {
         "device_id": device,
@@ -65,7 +61,7 @@ def keep(device: str, at: datetime, *, severity: str | None = None, **more: Any)
         item["breaches"] = [{"metric": "temperature", "severity": severity, "bound": "above", "limit": 70}]
     put = boto3.client("dynamodb").put_item
     put(TableName="readings", Item={name: serialise(value) for name, value in item.items()})
-    put(TableName="readings", Item={"device_id": {"S": partition_of(device)}, "reading_id": {"S": device}})
+    put(TableName="readings", Item={"device_id": {"S": registry_partition(device)}, "reading_id": {"S": device}})
 
 
 def note(record: Record, *, at: datetime | None = None) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import boto3
 import pytest
-from command_kit import sensorctl
-from pipeline_kit import fail_event, keep, note, open_alert, whole_stage
 from rich.table import Table
 from rich.text import Text
 
 from sensorctl import terminal
-from sensorctl.pipeline import Pipeline
+from sensorctl.aws.outputs import Pipeline
+from tests.unit.sensorctl.command_kit import sensorctl
+from tests.unit.sensorctl.pipeline_kit import fail_event, keep, note, open_alert, whole_stage
 
 # Window title, cursor home, a forged line, rich's markup and emoji codes, a turned writing direction.
 HOSTILE = "a\x1b]0;owned\x07\x1b[2J\r\nforged [bold red]x[/] :bomb: \u202eb\x9b1m"
@@ -63,18 +63,18 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
     ids=lambda command: " ".join(command[:2])[:24],
 )
 def test_no_command_lets_data_steer_the_terminal(deployed: Pipeline, command: tuple[str, ...]) -> None:
-    said = sensorctl(*command)
+    result = sensorctl(*command)
 
-    assert _is_plain(said.out)
+    assert _is_plain(result.out)
 
 
 @pytest.mark.parametrize("command", ["devices", "readings", "alerts", "redrive"])
 def test_markup_and_emoji_codes_stay_text(deployed: Pipeline, command: str) -> None:
     arguments = {"readings": (HOSTILE,), "redrive": ("--dry-run",)}.get(command, ())
-    said = sensorctl(command, *arguments)
+    result = sensorctl(command, *arguments)
 
-    assert MARKUP[:6] in said.out.replace("\n", "")
-    assert "\N{BOMB}" not in said.out
+    assert MARKUP[:6] in result.out.replace("\n", "")
+    assert "\N{BOMB}" not in result.out
 
 
 def test_a_hostile_file_name_is_shown_and_not_obeyed(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ class _Body:
 
 def test_a_client_reads_times_so() -> None:
     s3 = client("s3")
-    headers = HeadersDict({"Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT"})
+    headers: Any = HeadersDict({"Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT"})
     answer = AWSResponse("https://landing", 200, headers, _Body())
     s3.meta.events.register("before-send.s3.HeadObject", lambda **_: answer)
     # botocore's own reading names the same zone by an object of dateutil.

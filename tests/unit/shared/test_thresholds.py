@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lambdas.shared.thresholds import Bounds, Crossing, Rule, Thresholds, ThresholdsError
+from lambdas.shared.thresholds.thresholds import Bounds, Crossing, Rule, Thresholds, ThresholdsError, Valid
+from tests import ROOT
 
-SEED = Path(__file__).parents[3] / "thresholds.json"
+SEED = ROOT / "thresholds.json"
 
 
 def parse(document: Any) -> Thresholds:
@@ -20,6 +20,9 @@ def rule(**members: Any) -> Rule:
     found = parse({"metrics": {"t": members}}).rule_for("d", "t")
     assert found is not None
     return found
+
+
+ALL = {"silent_after": {"*": "15m"}}
 
 
 def test_the_seed_document_is_good() -> None:
@@ -132,21 +135,34 @@ def test_the_most_specific_silence_wins() -> None:
         timedelta(days=1),
     ]
     assert parse({}).silent_after("boiler") is None
+    assert parse({"silent_after": {"*": "1m"}}).silent_after("boiler") == timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("tag", ["site", "plant.line-2", "Building_7"])
+def test_a_tag_may_route(tag: str) -> None:
+    assert parse({"route_by": tag}).route_by == tag
+    assert parse({}).route_by is None
 
 
 def test_durations() -> None:
     bounds = rule(warning={"above": 1}, **{"for": "90s", "remind_every": "1d"})
     assert (bounds.hold, bounds.remind_every) == (timedelta(seconds=90), timedelta(days=1))
+    assert rule(warning={"above": 1}, **{"for": "366d"}).hold == timedelta(days=366)
+
+
+@pytest.mark.parametrize("limit", [1e-130, -1e-130, 9.9e125, -9.9e125, 0, 10**38 - 1, 10**40])
+def test_a_limit_may_be_any_number_that_dynamodb_keeps(limit: float) -> None:
+    assert rule(warning={"above": limit}).warning == Bounds(above=limit)
 
 
 def test_what_was_found_is_remembered_and_memory_of_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lambdas.shared.thresholds._CACHED_RULES", 10)
+    monkeypatch.setattr("lambdas.shared.thresholds.thresholds._CACHED_RULES", 10)
     thresholds = parse({"devices": {"d*": {"t": {"warning": {"above": 1}}}}})
     for number in range(100):
         found = thresholds.rule_for(f"d{number}", "t")
         assert found is not None
         assert thresholds.rule_for(f"d{number}", "t") is found
-    assert len(thresholds._found) <= 10
+        assert len(thresholds._found) <= 10
 
 
 WARM = {"warning": {"above": 70}}
@@ -164,10 +180,10 @@ WARM = {"warning": {"above": 70}}
         ({"version": True}, "version must be 1, not true"),
         ({"version": 2}, "version must be 1, not 2"),
         ('{"version": 1, "metrics": {}, "metrics": {}}', '"metrics" stands twice in one object'),
-        ({"metric": {}}, "metric is unknown; known here: version, metrics, devices, silent_after"),
+        ({"metric": {}}, "metric is unknown; known here: version, metrics, devices, silent_after, behind, route_by"),
         ({"metrics": []}, r"metrics must be a JSON object, not \[\]"),
         ({"metrics": {"a b": WARM}}, 'metrics holds "a b", which is no metric name'),
-        ({"metrics": {"t*": WARM}}, r'metrics holds "t\*", which is no metric name'),
+        ({"metrics": {"t*": WARM}}, r'metrics holds "t\*", which is no metric name: .* a letter or digit$'),
         ({"metrics": {"t": 70}}, "metrics.t must be a JSON object, not 70"),
         ({"metrics": {"t": {}}}, "metrics.t needs warning or critical bounds"),
         ({"metrics": {"t": {"clear": {"below": 1}}}}, "metrics.t needs warning or critical bounds"),
@@ -183,7 +199,7 @@ WARM = {"warning": {"above": 70}}
         ({"metrics": {"t": {"warning": {"above": True}}}}, r"metrics\.t\.warning\.above must be a number"),
         ('{"version": 1, "metrics": {"t": {"warning": {"above": 1e400}}}}', r"above must be a number .* not Infinity"),
         ({"metrics": {"t": {"warning": {"above": 1e-200}}}}, r"above must be a number"),
-        ({"metrics": {"t": {"warning": {"above": 10**40 + 1}}}}, r"above must be a number"),
+        ({"metrics": {"t": {"warning": {"above": 10**38 + 1}}}}, r"above must be a number"),
         (
             {"metrics": {"t": {**WARM, "critical": {"above": 60}}}},
             r"metrics\.t\.warning\.above \(70\) must be under critical\.above \(60\)",
@@ -213,15 +229,56 @@ WARM = {"warning": {"above": 70}}
             r"metrics\.t\.clear\.above \(60\) has no below bound whose alert it could end",
         ),
         ({"metrics": {"t": {**WARM, "for": "5 minutes"}}}, r"metrics\.t\.for must be a duration such as 90s, .* 0s"),
-        ({"metrics": {"t": {**WARM, "for": 5}}}, r"metrics\.t\.for must be a duration"),
+        (
+            {"metrics": {"t": {"warning": {"below": 5}, "clear": {"below": 9}}}},
+            r"metrics\.t\.clear\.below \(9\) has no above bound whose alert it could end",
+        ),
+        ({"metrics": {"t": {**WARM, "for": 5}}}, r"metrics\.t\.for must be a duration .* not 5$"),
+        ({"metrics": {"t": {**WARM, "for": "367d"}}}, r"metrics\.t\.for must be a duration .* to 366d"),
         ({"metrics": {"t": {**WARM, "for": "999999999d"}}}, r"metrics\.t\.for must be a duration"),
         ({"metrics": {"t": {**WARM, "remind_every": "1s"}}}, r"metrics\.t\.remind_every must be a duration .* 60s"),
-        ({"devices": {"": {"t": WARM}}}, 'devices holds "", which is no device id or pattern'),
+        ({"metrics": {"t": {**WARM, "valid": 5}}}, "metrics.t.valid must be a JSON object, not 5"),
+        ({"metrics": {"t": {**WARM, "valid": {}}}}, "metrics.t.valid needs above, below or not"),
+        ({"metrics": {"t": {**WARM, "valid": {"from": 1}}}}, r"valid\.from is unknown; known here: above, below, not"),
+        ({"metrics": {"t": {**WARM, "valid": {"above": "1"}}}}, r"metrics\.t\.valid\.above must be a number"),
+        (
+            {"metrics": {"t": {**WARM, "valid": {"not": 85}}}},
+            r"valid\.not must be an array of at most 20 numbers, not 85",
+        ),
+        ({"metrics": {"t": {**WARM, "valid": {"not": [85, None]}}}}, r"metrics\.t\.valid\.not\[1\] must be a number"),
+        ({"metrics": {"t": {**WARM, "valid": {"not": [1] * 21}}}}, "must be an array of at most 20 numbers"),
+        (
+            {"metrics": {"t": {**WARM, "valid": {"below": 70}}}},
+            r"metrics\.t\.warning\.above \(70\) must be under valid\.below \(70\)",
+        ),
+        (
+            {"metrics": {"t": {**WARM, "clear": {"below": 5}, "valid": {"above": 5}}}},
+            r"metrics\.t\.valid\.above \(5\) must be under clear\.below \(5\)",
+        ),
+        (
+            {"metrics": {"t": {**WARM, "valid": {"above": 80, "below": 60}}}},
+            r"valid\.above \(80\) must be under warning",
+        ),
+        (
+            {"devices": {"": {"t": WARM}}},
+            r'devices holds "", which is no device id or pattern: .*; \* and \? stand for any characters and any one$',
+        ),
         ({"devices": {"a[b]": {"t": WARM}}}, r"devices holds .* which is no device id or pattern"),
         ({"devices": {"d*": {"a b": WARM}}}, r'devices\.d\* holds "a b"'),
         ({"devices": {"d*": {"t": {}}}}, r"devices\.d\*\.t needs warning or critical bounds"),
+        ({"silent_after": {"*": "59s"}}, r"silent_after\.\* must be a duration"),
         ({"silent_after": {"*": "0s"}}, r"silent_after\.\* must be a duration"),
+        ({"route_by": "kind"}, r'route_by must not be "kind", which every alert has anyway'),
+        ({"route_by": "the site"}, r'route_by must name one tag, such as "site" .*, not "the site"'),
+        ({"route_by": "aws.site"}, "route_by must name one tag"),
+        ({"route_by": "a..b"}, "route_by must name one tag"),
+        ({"route_by": "s" * 129}, "route_by must name one tag"),
+        ({"route_by": None}, "route_by must name one tag, .*, not null"),
         ({"silent_after": "15m"}, r'silent_after must be a JSON object, not "15m"'),
+        ({"behind": {"a": "b-*"}, **ALL}, r'behind\.a must be the id of a gateway, which is no pattern, not "b-\*"'),
+        ({"behind": {"a": "b"}}, r"behind\.a needs silent_after for b, or nobody would hear that it is silent"),
+        ({"behind": {"b": "b"}, **ALL}, r"behind puts b behind itself"),
+        ({"behind": {"a-*": "b-1", "b-*": "a-1"}, **ALL}, r"behind puts a-1 behind itself"),
     ],
 )
 def test_a_bad_document_is_one_sentence_with_the_path_the_value_and_the_rule(document: Any, message: str) -> None:
@@ -233,6 +290,88 @@ def test_a_bad_document_is_one_sentence_with_the_path_the_value_and_the_rule(doc
     assert len(str(raised.value)) < 300
 
 
+def test_valid_is_what_lies_between_its_ends_and_is_not_left_out() -> None:
+    found = rule(warning={"above": 70}, valid={"above": -127, "below": 125, "not": [85, 0]}).valid
+    assert found == Valid(above=-127, below=125, excluded=(85, 0))
+    assert [value for value in (-127, -126.9, 0, 84.9, 85, 85.0, 124, 125) if found.holds(value)] == [-126.9, 84.9, 124]
+    assert rule(warning={"above": 70}, valid={"not": [85]}).valid == Valid(excluded=(85,))
+    assert rule(warning={"above": 70}, valid={"not": list(range(20))}).valid == Valid(excluded=tuple(range(20)))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "own", "judged"),
+    [
+        (20, "Cel", 20, 20),
+        (293.15, "K", 20, 20),
+        (20, None, 20, 20),
+        (20, "", 20, 20),
+        (20, "bar", None, None),
+        (85, "Cel", 85, None),
+        (358.15, "K", 85, None),
+    ],
+)
+def test_a_value_is_judged_in_the_unit_of_its_rule(
+    value: float, unit: str | None, own: float | None, judged: float | None
+) -> None:
+    bounds = rule(warning={"above": 70}, unit="Cel", valid={"not": [85]})
+    assert (bounds.in_its_unit(value, unit), bounds.judged(value, unit)) == (own, judged)
+
+
+def test_a_rule_without_a_unit_takes_values_as_they_are() -> None:
+    bounds = rule(warning={"above": 70})
+    assert bounds.in_its_unit(20, "bar") == bounds.judged(20, "bar") == bounds.judged(20, None) == 20
+
+
 def test_the_message_names_the_document() -> None:
     with pytest.raises(ThresholdsError, match=r"^/sensor-fanout/dev/thresholds: version must be 1"):
         Thresholds.parse("{}", name="/sensor-fanout/dev/thresholds")
+
+
+def test_a_device_is_behind_the_gateway_of_its_most_specific_pattern_and_those_above_it() -> None:
+    limits = {"*": "2h", "press-*": "15m", "uplink": "5m"}
+    gateways = {"*": "uplink", "press-*": "gateway-3", "press-9": "uplink"}
+    thresholds = parse({"silent_after": limits, "behind": gateways})
+    found = {name: thresholds.gateways.of(name) for name in ("press-1", "press-9", "gateway-3", "uplink", "lamp")}
+    assert found == {
+        "press-1": ("gateway-3", "uplink"),
+        "press-9": ("uplink",),
+        "gateway-3": ("uplink",),
+        "uplink": (),
+        "lamp": ("uplink",),
+    }
+    assert thresholds.shortest_silence("press-1") == timedelta(minutes=5)
+    assert parse({"silent_after": limits}).shortest_silence("press-1") == timedelta(minutes=15)
+
+
+def test_a_gateways_devices_are_found_by_what_their_names_begin_with() -> None:
+    behind = {"press-1*": "gateway-3", "press-*-a": "gateway-3", "hall-?": "gateway-3", "gateway-3": "uplink"}
+    gateways = parse({**ALL, "behind": behind}).gateways
+    assert gateways.prefixes("gateway-3") == ("gateway-3", "hall-", "press-")
+    assert gateways.prefixes("uplink") == ("gateway-3", "hall-", "press-", "uplink")
+    assert parse({**ALL, "behind": {"*": "uplink"}}).gateways.prefixes("uplink") == ("",)
+
+
+def test_a_rule_may_delay_its_all_clear_escalate_and_name_a_runbook() -> None:
+    link = "See https://w.example/1"
+    read = rule(warning={"above": 1}, clear_for="15m", escalate_after="30m", runbook=f" {link} ")
+    assert (read.clear_for, read.escalate_after) == (timedelta(minutes=15), timedelta(minutes=30))
+    assert read.runbook == link
+    plain = rule(warning={"above": 1})
+    assert (plain.clear_for, plain.escalate_after, plain.runbook) == (timedelta(0), None, None)
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "sentence"),
+    [
+        ("clear_for", "soon", r"metrics\.t\.clear_for must be a duration such as .* from 0s to 366d"),
+        ("escalate_after", "59s", r"metrics\.t\.escalate_after must be a duration such as .* from 60s"),
+        ("runbook", "a\nb", r"metrics\.t\.runbook must be one line of text, such as a link, of at most 300 char"),
+        ("runbook", "x" * 301, r"metrics\.t\.runbook must be one line"),
+        ("runbook", " ", r"metrics\.t\.runbook must be one line"),
+        ("runbook", 7, r"metrics\.t\.runbook must be one line"),
+    ],
+)
+def test_a_mistake_in_what_people_do_is_one_sentence(member: str, value: object, sentence: str) -> None:
+    with pytest.raises(ThresholdsError, match=sentence):
+        rule(warning={"above": 1}, **{member: value})
+    assert rule(warning={"above": 1}, runbook="x" * 300, clear_for="0s", escalate_after="60s")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lambdas.ingest.decoding import timestamps
+from lambdas.ingest.decoding.values import timestamps
 from lambdas.shared.times import timestamp
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)

@@ -1,5 +1,6 @@
 """Phases as Lambda runs them: one environment, one invocation after the other."""
 
+import json
 from typing import Any
 
 import pytest
@@ -66,3 +67,40 @@ def test_the_header_for_the_next_hop_names_the_open_phase(
     with tracing.phase("emit"):
         header = tracing.trace_header()
     assert header == f"Root={ROOT};Parent={documents[0]['id']};Sampled=1"
+
+
+def test_an_invocation_is_one_datagram_with_its_phases_in_each_other(
+    documents: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={ROOT};Parent={'a' * 16};Sampled=1")
+    with tracing.phase("ingest"):
+        for name in ("fetch", "decode", "store"):
+            with tracing.phase(name):
+                assert documents == []
+    (document,) = documents
+    assert (document["name"], document["parent_id"]) == ("ingest", "a" * 16)
+    assert [part["name"] for part in document["subsegments"]] == ["fetch", "decode", "store"]
+
+
+def test_what_fails_is_sent_with_its_exception(
+    documents: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={ROOT};Parent={'a' * 16};Sampled=1")
+    with pytest.raises(ZeroDivisionError), tracing.phase("ingest"), tracing.phase("store"):
+        _ = 1 / 0
+    (document,) = documents
+    assert [document["fault"], document["subsegments"][0]["fault"]] == [True, True]
+
+
+def test_more_phases_than_fit_into_a_datagram_are_sent_as_they_end(
+    documents: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep has one for each e-mail; a datagram holds 64 KB at most (RFC 768)."""
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={ROOT};Parent={'a' * 16};Sampled=1")
+    with tracing.phase("sweep"):
+        for number in range(500):
+            with tracing.phase("publish", object_key="k" * 1000, number=number):
+                pass
+    flat = [part for document in documents for part in (document, *document.get("subsegments", ()))]
+    assert sorted(part["annotations"]["number"] for part in flat if part["name"] == "publish") == list(range(500))
+    assert max(len(json.dumps(document)) for document in documents) < 64_000

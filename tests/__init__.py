@@ -1,0 +1,5 @@
+"""The tests, a folder for each kind."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]

@@ -1,0 +1,1 @@
+"""`make soak`: the embedded AWS under the worst uploads while function workers are killed."""
