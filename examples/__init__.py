@@ -1,4 +1,4 @@
-"""The constructs in apps that are not this one's own.
+"""The constructs in other apps.
 
 constructs_lib comes first: it points jsii at the Node that PyPI carries, before aws_cdk starts one.
 """

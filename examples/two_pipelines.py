@@ -22,10 +22,10 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from constructs_lib.app import ROOT, make_app
-from constructs_lib.bundling import LAMBDA, Bundle, Bundler
+from constructs_lib.bundling.bundle import LAMBDA, Bundle, Bundler
 from constructs_lib.pipeline import Existing, SensorPipeline
-from constructs_lib.settings import Settings, load_settings
-from lambdas.shared.thresholds import Thresholds
+from constructs_lib.stage.settings import Settings, load_settings
+from lambdas.shared.thresholds.thresholds import Thresholds
 
 STACK = "KitchenSensors"
 OVENS = {"unit": "Cel", "warning": {"above": 240}, "critical": {"above": 260}, "clear": {"below": 230}}

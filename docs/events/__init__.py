@@ -1,0 +1,1 @@
+"""The schemas of the events, and what makes them."""
