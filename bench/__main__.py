@@ -58,8 +58,8 @@ def main() -> None:
         size = lab.bundle.described()
     console.print(table(rows))
     if not chosen.only:
-        made = {"made": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), "bundle": size}
-        document = {**made, "quick": chosen.quick, "rows": [row.to_json() for row in rows]}
+        header = {"made": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), "bundle": size}
+        document = {**header, "quick": chosen.quick, "rows": [row.to_json() for row in rows]}
         (_FOLDER / "results.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         (_FOLDER / "results.svg").write_text(picture.draw(rows), encoding="utf-8")
         console.print("written: bench/results.json, bench/results.svg")
@@ -73,7 +73,7 @@ def machine() -> str:
 
 def table(rows: Iterable[Row]) -> Table:
     """Return the table of all rows."""
-    made = Table(title=machine(), title_justify="left", box=None, padding=(0, 1))
+    shown = Table(title=machine(), title_justify="left", box=None, padding=(0, 1))
     for name, justify in (
         ("what", "left"),
         ("ours", "right"),
@@ -81,13 +81,13 @@ def table(rows: Iterable[Row]) -> Table:
         ("ratio", "right"),
         ("bar", "left"),
     ):
-        made.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    made.add_column("")
+        shown.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    shown.add_column("")
     for row in rows:
         ratio = f"{row.ratio:.2f}{row.unit}" if row.ratio < 10 else f"{row.ratio:.0f}{row.unit}"
         met = "[green]met[/]" if row.met else "[bold red]missed[/]"
-        made.add_row(row.what, row.ours, row.other, ratio, f"{row.sense} {row.bar:g}{row.unit}", met)
-    return made
+        shown.add_row(row.what, row.ours, row.other, ratio, f"{row.sense} {row.bar:g}{row.unit}", met)
+    return shown
 
 
 if __name__ == "__main__":

@@ -73,6 +73,16 @@ def warm(given: Any) -> dict[str, Any]:
     return {**found, "calls": (_count() - before) / given["times"]}
 
 
+def contestant(given: Any) -> dict[str, Any]:
+    """Call a handler `times` times for each line of standard input, and say what each turn took."""
+    handler = importlib.import_module(given["module"]).handler
+    handler(given["event"], Context())
+    say({})  # ready
+    for _ in sys.stdin:
+        say(_timed(lambda: handler(given["event"], Context()), given["times"]))
+    return {}
+
+
 def traced(given: Any) -> dict[str, Any]:
     """Call a handler with and without a trace in turn, `times` each; return both CPUs and the datagrams of a call."""
     import socket  # noqa: PLC0415
@@ -137,21 +147,21 @@ def write(given: Any) -> dict[str, Any]:
     once: Callable[[], object]
     if given["side"] == "ours":
         clients = importlib.import_module("lambdas.shared.clients")
-        module = importlib.import_module("lambdas.ingest.store")
-        retrying = importlib.import_module("lambdas.shared.retrying").Retrying(remaining_ms=lambda: 100_000)
+        module = importlib.import_module("lambdas.ingest.adapters.reading_store")
+        backoff = importlib.import_module("lambdas.shared.backoff").Backoff(remaining_ms=lambda: 100_000)
         store = module.ReadingStore(clients.client("dynamodb", pool=8, validate=False), table="readings")
 
         def once() -> object:
-            return store.write(items, retrying=retrying)
+            return store.write(items, backoff=backoff)
     elif given["side"] == "raw":
         raw = importlib.import_module("raw_limit").RawWriter(host="127.0.0.1", port=given["port"], threads=8)
-        made = [
+        bodies = [
             json.dumps({"RequestItems": {"readings": [{"PutRequest": {"Item": item}} for item in batch]}}).encode()
             for batch in batches
         ]
 
         def once() -> object:
-            return raw.write(made)
+            return raw.write(bodies)
     else:
         writer = importlib.import_module("batch_write_item").ClientWriter(table="readings", threads=8)
 
@@ -166,33 +176,34 @@ def items(given: Any) -> dict[str, Any]:
     """Write the items that ingest makes of an object's readings to a file, for `write`."""
     from datetime import UTC, datetime  # noqa: PLC0415
 
-    from lambdas.ingest import items as made  # noqa: PLC0415
-    from lambdas.ingest.decoding import timestamps  # noqa: PLC0415
     from lambdas.ingest.decoding.payload import Payload  # noqa: PLC0415
-    from lambdas.shared.contracts import ObjectRef  # noqa: PLC0415
+    from lambdas.ingest.decoding.values import timestamps  # noqa: PLC0415
+    from lambdas.ingest.domain import items as domain  # noqa: PLC0415
+    from lambdas.ingest.domain.breaches import Judgement  # noqa: PLC0415
+    from lambdas.shared.events import ObjectRef  # noqa: PLC0415
 
     source = ObjectRef(bucket="landing", key="incoming/calm.ndjson", version_id="v1")
     trace = "1-6b03399a-0123456789abcdef01234567"
-    origin = made.Origin(source=source, uploaded_at="2026-11-22T10:00:00.000000Z", trace_id=trace, expires_at=1)
+    origin = domain.Origin(source=source, uploaded_at="2026-11-22T10:00:00.000000Z", trace_id=trace, expires_at=1)
     with open(given["file"], "rb") as file:  # noqa: PTH123
         batches = list(Payload([file.read()], now=datetime(2026, 11, 22, 10, tzinfo=UTC)))
     readings = [reading for batch in batches for reading in batch.readings]
     times = timestamps.texts([reading.timestamp for reading in readings])
     with open(given["items"], "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump(made.items(readings, times, {}, origin=origin), file)
+        json.dump(domain.items(readings, times, Judgement(), origin=origin), file)
     return {}
 
 
 def memory(given: Any) -> dict[str, Any]:
     """Call a handler once and return the process's peak memory before and after, in KiB."""
     handler = importlib.import_module(given["module"]).handler
-    before = _peak_kib()
+    before = peak_kib()
     found = _timed(lambda: handler(given["event"], Context()), 1)
-    return {**found, "before_kib": before, "peak_kib": _peak_kib()}
+    return {**found, "before_kib": before, "peak_kib": peak_kib()}
 
 
-def _peak_kib() -> int:
-    """Return the peak of this process; where the kernel tells it, without that of the process it was forked from."""
+def peak_kib() -> int:
+    """Return the peak of this process; where the kernel reports it, without that of the process it was forked from."""
     try:
         with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123
             return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
@@ -227,13 +238,19 @@ def _drained(daemon: Any) -> int:
         count += 1
 
 
-CASES = {case.__name__: case for case in (floor, init, compiled, warm, traced, decode, write, items, memory)}
+CASES = {
+    case.__name__: case for case in (floor, init, compiled, warm, contestant, traced, decode, write, items, memory)
+}
 
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
     sys.path[:0] = asked["paths"]
-    # The handlers' log lines cost what they cost, and go where nobody looks.
+    # The handlers' log lines are part of the measured time; they go to /dev/null.
     answer_to, sys.stdout = sys.stdout, open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    answer = CASES[asked["case"]](asked)
-    answer_to.write(json.dumps(answer) + "\n")
-    answer_to.flush()
+
+    def say(answer: dict[str, Any]) -> None:
+        """Print one answer."""
+        answer_to.write(json.dumps(answer) + "\n")
+        answer_to.flush()
+
+    say(CASES[asked["case"]](asked))

@@ -8,7 +8,7 @@ from pathlib import Path
 DEVICES = 100
 READINGS = 10_000
 MANY = 200_000
-# As much as the side that writes one by one gets to do: it takes the same time for each, and the bench has not all day.
+# Fewer readings for the side that writes one by one: its time a reading is constant, and all of them take too long.
 SHORT = 1_000
 # Above the limit of 70 that thresholds.json sets for temperature.
 _HOT = 75.5
@@ -23,6 +23,7 @@ def write(folder: Path, *, thresholds: Path) -> None:
         "hot.ndjson": lines,
         "hot-short.ndjson": lines[:SHORT],
         "one-bad.ndjson": [*lines[:5_000], lines[5_000].replace("boiler", "bo iler"), *lines[5_001:]],
+        "mapped.ndjson": [_uplink(number) for number in range(READINGS)],
         "one.json": [_line(1, hot=False)],
         "many.ndjson": [_line(number, hot=False) for number in range(MANY)],
     }
@@ -51,3 +52,30 @@ def _line(number: int, *, hot: bool) -> str:
         "units": {"temperature": "Cel"},
     }
     return json.dumps(reading, separators=(",", ":"))
+
+
+def _uplink(number: int) -> str:
+    """Return an uplink of The Things Stack (its documentation, "Data Formats"), which mappings.json describes."""
+    minute, second = divmod(number // DEVICES, 60)
+    time = f"2026-11-22T09:{minute:02}:{second:02}.250Z"
+    device = number % DEVICES
+    uplink = {
+        "end_device_ids": {
+            "device_id": f"soil-{device:04}",
+            "application_ids": {"application_id": "farm"},
+            "dev_eui": f"70B3D57ED00{device:05}",
+            "dev_addr": f"260B{device:04}",
+        },
+        "correlation_ids": [f"gs:uplink:01HG{number:08}"],
+        "received_at": time,
+        "uplink_message": {
+            "f_port": 1,
+            "f_cnt": number // DEVICES,
+            "frm_payload": "AQIDBA==",
+            "decoded_payload": {"temperature": 20 + number % 97 / 10, "humidity": 40 + number % 89 / 10, "state": "ok"},
+            "rx_metadata": [{"gateway_ids": {"gateway_id": "barn"}, "rssi": -76, "snr": 9.5}],
+            "settings": {"data_rate": {"lora": {"bandwidth": 125000, "spreading_factor": 7}}, "frequency": "868100000"},
+            "received_at": time,
+        },
+    }
+    return json.dumps(uplink, separators=(",", ":"))

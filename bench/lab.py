@@ -16,6 +16,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +26,8 @@ import trustme
 
 from bench import fixtures
 from constructs_lib.app import ROOT
-from constructs_lib.aws_roots import FILE as ROOTS
-from constructs_lib.bundling import Bundle, Bundler, host_target
+from constructs_lib.bundling.bundle import Bundle, Bundler, host_target
+from constructs_lib.bundling.certificates import FILE as ROOTS
 
 _BENCH = Path(__file__).parent
 _PEERS_ENVIRONMENT = ROOT / ".venv-bench"
@@ -35,6 +36,8 @@ TRACE = "Root=1-6b03399a-0123456789abcdef01234567;Parent=0123456789abcdef;Sample
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "key",
     "AWS_SECRET_ACCESS_KEY": "secret",
+    # A role's, which each request carries: about as long as Lambda's.
+    "AWS_SESSION_TOKEN": "t" * 900,
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_REGION": "us-east-1",
     "LAMBDA_TASK_ROOT": "/var/task",
@@ -43,6 +46,7 @@ _ENVIRONMENT = {
     "READINGS_TABLE": "readings",
     "ALERTS_TABLE": "alerts",
     "TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:alerts",
+    "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:notifications",
     "EVENT_BUS": "sensors",
     "THRESHOLDS_PARAMETER": "/sensor-fanout/dev/thresholds",
     "INCOMING_PREFIX": "incoming/",
@@ -107,24 +111,53 @@ class Lab:
         **given: Any,
     ) -> Measured:
         """Run one case of bench/child.py; `url` is where its AWS is, `more` its further environment."""
-        paths = paths or (self.ours if ours else self.theirs)
-        environment = {**_ENVIRONMENT, "PATH": os.defpath, **(more or {})}
-        if url is not None:
-            environment["AWS_ENDPOINT_URL"] = url
-        asked = json.dumps({"case": case, "paths": paths, **given})
+        command, environment = self._child(case, ours=ours, url=url, more=more, paths=paths, **given)
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        ran = subprocess.run(
-            [sys.executable, "-I", "-S", "-B", str(_BENCH / "child.py"), asked],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
         if ran.returncode:
             raise RuntimeError(f"bench: {case} failed:\n{ran.stderr}")
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return Measured(answer=json.loads(ran.stdout.splitlines()[-1]), cpu_s=cpu, wall_s=wall)
+
+    def contest(self, sides: Mapping[str, Mapping[str, Any]], *, turns: int) -> dict[str, list[float]]:
+        """Return the CPU of a call in each of `turns` turns of each side: what `run` takes, for the case `contestant`.
+
+        The sides are processes that stay, and take their short turns one after the other, in this order and then in the
+        other: what the machine does meanwhile falls on all of them alike.
+        """
+        cpu: dict[str, list[float]] = {side: [] for side in sides}
+        with ExitStack() as running:
+            contestants = {}
+            for side, given in sides.items():
+                command, environment = self._child("contestant", **given)
+                child = subprocess.Popen(
+                    command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
+                contestants[side] = running.enter_context(child)
+                _answer(child)
+            for turn in range(turns):
+                for side in list(sides)[:: 1 if turn % 2 == 0 else -1]:
+                    cpu[side].append(_turn(contestants[side]))
+            for child in contestants.values():
+                child.communicate(timeout=30)
+        return cpu
+
+    def _child(
+        self,
+        case: str,
+        *,
+        ours: bool,
+        url: str | None = None,
+        more: Mapping[str, str] | None = None,
+        paths: list[str] | None = None,
+        **given: Any,
+    ) -> tuple[list[str], dict[str, str]]:
+        environment = {**_ENVIRONMENT, "PATH": os.defpath, **(more or {})}
+        if url is not None:
+            environment["AWS_ENDPOINT_URL"] = url
+        asked = json.dumps({"case": case, "paths": paths or (self.ours if ours else self.theirs), **given})
+        return [sys.executable, "-I", "-S", "-B", str(_BENCH / "child.py"), asked], environment
 
     @property
     def their_roots(self) -> dict[str, str]:
@@ -167,6 +200,23 @@ class Lab:
         if not port:
             raise RuntimeError("bench: the stub did not start")
         return f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
+
+
+def _turn(child: subprocess.Popen[str]) -> float:
+    """Let a contestant take its turn; return the CPU of a call in it."""
+    assert child.stdin is not None
+    child.stdin.write("\n")
+    child.stdin.flush()
+    return float(_answer(child)["cpu_s"])
+
+
+def _answer(child: subprocess.Popen[str]) -> dict[str, Any]:
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    if not line:
+        raise RuntimeError("bench: a contestant stopped; its error stands above")
+    answer: dict[str, Any] = json.loads(line)
+    return answer
 
 
 def _set_writable(folder: Path, *, writable: bool) -> None:

@@ -16,7 +16,7 @@ from rich.table import Table
 from bench.cold import HANDLER
 from bench.fixtures import event
 from bench.lab import Lab
-from sensorctl.prices import US_EAST_1
+from sensorctl.cost.prices import US_EAST_1
 
 _WHOLE_CPU_MB = 1769
 _CALL_S = 0.005
@@ -54,17 +54,17 @@ def measure(lab: Lab) -> Times:
 
 def table(times: Times) -> Table:
     """Return a line for each setting."""
-    made = Table(title=f"peak of ingest: {times.peak_mib:.0f} MiB", title_justify="left", box=None, padding=(0, 1))
+    shown = Table(title=f"peak of ingest: {times.peak_mib:.0f} MiB", title_justify="left", box=None, padding=(0, 1))
     for name in ("memory", "ingest's init", "alert's init", "one reading", "$ a million of them", "10,000 readings"):
-        made.add_column(name, justify="right")
+        shown.add_column(name, justify="right")
     for memory in _SETTINGS_MB:
         share = min(1.0, memory / _WHOLE_CPU_MB)
-        one = times.one / share + 2 * _CALL_S
-        dollars = one * memory / 1024 * US_EAST_1.lambda_gb_second * 1e6
+        small = times.one / share + 2 * _CALL_S
+        dollars = small * memory / 1024 * US_EAST_1.lambda_gb_second * 1e6
         inits = (f"{init / share:.2f} s" for init in (times.init, times.alert_init))
         # Batches wait for AWS eight at a time, while others are computed.
-        made.add_row(f"{memory} MB", *inits, f"{one * 1000:.0f} ms", f"{dollars:.2f}", f"{times.many / share:.1f} s")
-    return made
+        shown.add_row(f"{memory} MB", *inits, f"{small * 1000:.0f} ms", f"{dollars:.2f}", f"{times.many / share:.1f} s")
+    return shown
 
 
 if __name__ == "__main__":

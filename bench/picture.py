@@ -1,4 +1,4 @@
-"""Rows in, a picture for the README out: how many times better, on a logarithmic scale, light or dark as the page."""
+"""Draws the README's picture: how many times better each row is, on a logarithmic scale, light or dark as the page."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Row:
 
     @property
     def met(self) -> bool:
-        """Tell whether the bar is met."""
+        """Return whether the bar is met."""
         return self.ratio <= self.bar if self.sense == "at most" else self.ratio >= self.bar
 
     @property

@@ -1,7 +1,7 @@
 """`python -m bench.scale`: what a fleet of any size asks of AWS, which quota it meets first, and how a burst drains.
 
-The load follows from sensorctl.cost.Fleet, the quotas from the documents named beside them. docs/scale.md holds what
-this prints, with what to change at each step.
+The load follows from sensorctl.cost.model.Fleet, the quotas from the documents named beside them. docs/scale.md holds
+what this prints, with what to change at each step.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from sensorctl.cost import SECONDS_A_MONTH, SWEPT_A_MINUTE, Fleet, bill, total
+from sensorctl.cost.model import NAMES_SWEPT_A_MINUTE, SECONDS_A_MONTH, Fleet, bill, total
 
 DEVICES = (10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
@@ -26,7 +26,7 @@ class Load:
     objects: float
     concurrency: float
     write_units: float
-    name_writes: float
+    registrations: float
     put_events: float
     parameter_reads: float
     sweep_minutes: float
@@ -40,11 +40,11 @@ class Load:
             objects=objects,
             concurrency=objects * fleet.ingest_s,
             write_units=fleet.write_units / SECONDS_A_MONTH,
-            name_writes=fleet.names / SECONDS_A_MONTH,
+            registrations=fleet.registrations / SECONDS_A_MONTH,
             put_events=fleet.events / SECONDS_A_MONTH,
             # Each environment that is at work reads the thresholds once a minute.
             parameter_reads=fleet.environments / 60,
-            sweep_minutes=fleet.devices / SWEPT_A_MINUTE,
+            sweep_minutes=fleet.devices / NAMES_SWEPT_A_MINUTE,
             dollars=total(bill(fleet)),
         )
 
@@ -62,9 +62,9 @@ class Quota:
 
 QUOTAS = (
     Quota(
-        short="names",
-        name="4,000 device names/s: 4 partitions of 1,000",
-        field="name_writes",
+        short="registrations",
+        name="4,000 device registrations/s: 4 partitions of 1,000",
+        field="registrations",
         most=4_000,
         source='Amazon DynamoDB Developer Guide, "Best practices for designing and using partition keys"',
     ),
@@ -122,7 +122,7 @@ QUOTAS = (
         name="a look at every device within 15 minutes",
         field="sweep_minutes",
         most=15,
-        source="lambdas/alert/sweep.py: the share of a minute for silent devices",
+        source="lambdas/alert/silences.py: the names that a tick reads of the registry",
     ),
 )
 
@@ -135,7 +135,7 @@ def met(load: Load) -> list[Quota]:
 
 @dataclass(frozen=True, kw_only=True)
 class Burst:
-    """What becomes of a burst: the oldest event's age when it was begun, and when the last one was done, in seconds."""
+    """How a burst drains: the oldest event's age when it was begun, and when the last one was done, in seconds."""
 
     oldest_s: float
     drained_s: float
@@ -145,7 +145,7 @@ class Burst:
 def burst(
     *, objects: int, within_s: float, service_s: float, concurrency: int, cold_s: float = 0.6, seed: int = 1
 ) -> Burst:
-    """Play a burst through Lambda's queue for asynchronous events.
+    """Simulate a burst in Lambda's queue for asynchronous events.
 
     An event that finds no concurrency free goes back to the queue and is tried again after 1 s, then twice as long each
     time up to 5 minutes, for up to 6 hours (AWS Lambda Developer Guide, "How Lambda handles errors and retries with
@@ -183,19 +183,24 @@ def loads() -> Iterator[tuple[Fleet, Load]]:
             yield fleet, Load.of(fleet)
 
 
+def rates(load: Load) -> list[str]:
+    """Return what a load asks a second, to two digits, as docs/scale.md has it."""
+    numbers = (load.objects, load.concurrency, load.write_units, load.registrations, load.put_events)
+    return [f"{number:,.0f}" if number >= 10 else f"{float(f'{number:.2g}'):g}" for number in numbers]
+
+
 def main() -> None:
     """Print the tables."""
     console = Console()
     model = Table(title="one reading a minute from each device", title_justify="left", box=None, padding=(0, 1))
-    names = ("devices", "readings an object", "objects/s", "ingest at once", "write units/s", "names/s", "events/s")
-    for name in (*names, "$ a month"):
+    asked = ("objects/s", "ingest at once", "write units/s", "registrations/s", "events/s")
+    for name in ("devices", "readings an object", *asked, "$ a month"):
         model.add_column(name, justify="right")
     model.add_column("over, the most first")
     for fleet, load in loads():
-        numbers = (load.objects, load.concurrency, load.write_units, load.name_writes, load.put_events)
         over = ", ".join(quota.short for quota in met(load)) or "none"
-        cells = (f"{number:,.3g}" if number < 100 else f"{number:,.0f}" for number in numbers)
-        model.add_row(f"{fleet.devices:,}", f"{fleet.readings_per_object}", *cells, f"{load.dollars:,.0f}", over)
+        cells = (f"{fleet.devices:,}", f"{fleet.readings_per_object}", *rates(load), f"{load.dollars:,.0f}", over)
+        model.add_row(*cells)
     console.print(model)
     drained = Table(title="\n10,000 objects in a minute", title_justify="left", box=None, padding=(0, 1))
     for name in ("readings an object", "reserved", "throttled", "oldest begun after", "all done after"):

@@ -2,7 +2,7 @@
 
 Run as a script (`python bench/stub.py FOLDER [--latency-ms 5] [--certificate FILE]`); it prints its port and serves
 until its standard input ends. FOLDER holds the objects that GetObject finds, by the last part of their key. It keeps
-nothing; `GET /count` tells how many requests it has answered.
+nothing; `GET /count` returns how many requests it has answered.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import ssl
 import sys
+import zlib
 from pathlib import Path
 
 _JSON = b"application/x-amz-json-1.0"
@@ -21,7 +22,14 @@ _ANSWERS = {
     b"awsevents.putevents": b'{"FailedEntryCount":0,"Entries":[]}',
 }
 _THRESHOLDS = b"amazonssm.getparameter"
-_LAST_MODIFIED = b"Last-Modified: Sun, 22 Nov 2026 10:00:00 GMT\r\n"
+_DATE = b"Date: Sun, 22 Nov 2026 10:00:01 GMT\r\n"
+# The headers that the services send with an answer, which a client has to read.
+_JSON_HEADERS = b"Server: Server\r\n%bConnection: keep-alive\r\nx-amzn-RequestId: %b\r\n" % (_DATE, b"A1" * 26)
+_S3_HEADERS = (
+    b"x-amz-id-2: %b\r\nx-amz-request-id: 0123456789ABCDEF\r\n%bLast-Modified: Sun, 22 Nov 2026 10:00:00 GMT\r\n"
+    b'ETag: "d41d8cd98f00b204e9800998ecf8427e"\r\nx-amz-server-side-encryption: AES256\r\n'
+    b"x-amz-version-id: %b\r\nAccept-Ranges: bytes\r\nServer: AmazonS3\r\n"
+) % (b"b" * 76, _DATE, b"v" * 32)
 
 
 class _Connection(asyncio.Protocol):
@@ -75,9 +83,10 @@ class Stub:
         if target == _THRESHOLDS:
             return _http(b'{"Parameter":{"Name":"p","Value":%b}}' % self._objects[b"thresholds.json.text"])
         if target:
-            return _http(_ANSWERS[target])
+            body = _ANSWERS[target]
+            return _http(body, b"%bx-amz-crc32: %d\r\n" % (_JSON_HEADERS, zlib.crc32(body)))
         if method == b"GET":
-            return _http(self._objects[path.split(b"?")[0].rsplit(b"/", 1)[-1]], _LAST_MODIFIED, b"binary/octet-stream")
+            return _http(self._objects[path.split(b"?")[0].rsplit(b"/", 1)[-1]], _S3_HEADERS, b"binary/octet-stream")
         return _http(b"")
 
 

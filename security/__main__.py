@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from security import dependencies, document, scanners
+from security import dependencies, scanners
+from security import page as document
 from security.scanners import STAGES, Acknowledgement, Findings, ScanError
 
 MOST_ACKNOWLEDGED = 14
@@ -49,7 +50,7 @@ def over_the_limit(acknowledged: dict[str, list[Acknowledgement]]) -> list[str]:
     """Return a sentence for each stage that acknowledges more than it may."""
     return [
         f"{stage} has {len(listed)} acknowledgements; {MOST_ACKNOWLEDGED} is the most: "
-        "mend what one of them is about, or raise MOST_ACKNOWLEDGED in security/__main__.py with a reason"
+        "fix what one of them is about, or raise MOST_ACKNOWLEDGED in security/__main__.py with a reason"
         for stage, listed in acknowledged.items()
         if len(listed) > MOST_ACKNOWLEDGED
     ]
@@ -70,9 +71,9 @@ def _print(
     for found in findings:
         for sentence in found.open:
             console.print(f"[red]open[/] {found.stage} {found.scanner}: {sentence}", highlight=False)
-    reasons = {one.reason: one for listed in acknowledged.values() for one in listed}
-    for reason, one in reasons.items():
-        console.print(f"[dim]acknowledged[/] {' '.join(one.rules)}: {reason}", highlight=False)
+    reasons = {known.reason: known for listed in acknowledged.values() for known in listed}
+    for reason, known in reasons.items():
+        console.print(f"[dim]acknowledged[/] {' '.join(known.rules)}: {reason}", highlight=False)
     if audit.reached:
         console.print(f"pip-audit: {len(audit.vulnerabilities)} known vulnerabilities in the bundles")
         for sentence in audit.vulnerabilities:

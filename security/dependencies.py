@@ -20,7 +20,7 @@ _SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """Known vulnerabilities, one sentence each; `reached` is False when nobody could be asked."""
+    """Known vulnerabilities, one sentence each; `reached` is False when PyPI did not answer."""
 
     reached: bool
     vulnerabilities: tuple[str, ...]
@@ -47,19 +47,19 @@ def audit() -> Audit:
     for function in FUNCTIONS:
         command = [*audit_command(function), "--format", "json", "--progress-spinner", "off"]
         try:
-            said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_SECONDS)
-            answer = json.loads(said.stdout)
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_SECONDS)
+            answer = json.loads(done.stdout)
         except (subprocess.TimeoutExpired, json.JSONDecodeError):
             return Audit(reached=False, vulnerabilities=())
         if not answer["dependencies"]:
-            raise ScanError(f"pip-audit looked at nothing: {said.stderr.strip()[-500:]}")
-        # What it could not look up it skips, and still says that all is well.
-        if any("skip_reason" in one for one in answer["dependencies"]):
+            raise ScanError(f"pip-audit looked at nothing: {done.stderr.strip()[-500:]}")
+        # It skips what it could not look up, and still exits with 0.
+        if any("skip_reason" in dependency for dependency in answer["dependencies"]):
             return Audit(reached=False, vulnerabilities=())
         found |= {
-            f"{one['name']} {one['version']}: {known['id']}"
-            for one in answer["dependencies"]
-            for known in one.get("vulns", [])
+            f"{dependency['name']} {dependency['version']}: {known['id']}"
+            for dependency in answer["dependencies"]
+            for known in dependency.get("vulns", [])
         }
     return Audit(reached=True, vulnerabilities=tuple(sorted(found)))
 
@@ -81,6 +81,8 @@ def _requirements(function: str) -> Path:
 
 
 def _licence(of: Distribution) -> str:
-    told: dict[str, Any] = of.metadata.json
-    classified = [line.rpartition(" :: ")[2] for line in told.get("classifier", []) if line.startswith("License ::")]
-    return str(told.get("license_expression") or ", ".join(classified) or told.get("license") or "not stated")
+    metadata: dict[str, Any] = of.metadata.json
+    classified = [
+        line.rpartition(" :: ")[2] for line in metadata.get("classifier", []) if line.startswith("License ::")
+    ]
+    return str(metadata.get("license_expression") or ", ".join(classified) or metadata.get("license") or "not stated")

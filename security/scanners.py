@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lambdas.shared.names import stack_name
 from security.template import plain
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,18 +43,18 @@ class Acknowledgement:
 
 
 def synthesise(stage: str, *, into: Path) -> Path:
-    """Write the stage's assembly; return its template. Raises ScanError when there is none."""
-    command = [sys.executable, "app.py", "-o", str(into), "-cbundle=host", f"-cstage={stage}"]
+    """Write the stage's assembly with the front door, which adds to it; return its template. Raises ScanError."""
+    command = [sys.executable, "app.py", "-o", str(into), "-cbundle=host", f"-cstage={stage}", "-cfront_door=firehose"]
     emails = "-calert_emails=ops@example.com"
-    said = subprocess.run([*command, emails], cwd=ROOT, capture_output=True, text=True, check=False)
-    template = into / f"SensorFanout-{stage}.template.json"
+    done = subprocess.run([*command, emails], cwd=ROOT, capture_output=True, text=True, check=False)
+    template = into / f"{stack_name(stage)}.template.json"
     if not template.exists():
-        raise ScanError(f"{stage} was not synthesised: {(said.stderr.strip().splitlines() or ['no word'])[-1]}")
+        raise ScanError(f"{stage} was not synthesised: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
     return template
 
 
 def cdk_nag(stage: str, assembly: Path) -> list[Findings]:
-    """Read what cdk-nag found while the app was synthesised. Raises ScanError when it was not on there."""
+    """Read what cdk-nag found while the app was synthesised. Raises ScanError when it was not enabled."""
     reports = _validation(assembly)
     if missing := _NAG_RULES - {report["pluginName"] for report in reports}:
         raise ScanError(f"cdk-nag did not run its rules {', '.join(sorted(missing))} on {stage}.")
@@ -76,7 +77,7 @@ def cfn_lint(stage: str, template: Path) -> Findings:
     """Run cfn-lint. Raises ScanError when it cannot be run."""
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--format", "json", str(template)]
     found = _json(command, findings=lambda answer: answer)
-    sentences = (f"{one['Rule']['Id']}: {one['Message']}" for one in found)
+    sentences = (f"{match['Rule']['Id']}: {match['Message']}" for match in found)
     return Findings(scanner="cfn-lint", stage=stage, open=tuple(sentences))
 
 
@@ -90,7 +91,7 @@ def checkov(stage: str, template: Path) -> Findings:
     if counts.get("parsing_errors") or not counts.get("passed", 0) + counts.get("failed", 0):
         raise ScanError(f"checkov checked nothing of {template.name}, or could not read all of it.")
     failed = answer["results"]["failed_checks"]
-    sentences = (f"{one['check_id']}: {one['resource']} ({one['check_name']})" for one in failed)
+    sentences = (f"{check['check_id']}: {check['resource']} ({check['check_name']})" for check in failed)
     return Findings(scanner="checkov", stage=stage, open=tuple(sentences))
 
 
@@ -102,7 +103,7 @@ def acknowledgements(template: Path) -> list[Acknowledgement]:
     for report in _validation(template.parent):
         for finding in report["suppressedViolations"]:
             rules[finding["reason"]].add(finding["ruleName"].split("[")[0])
-            paths = (one["constructPath"] for one in finding["violatingConstructs"])
+            paths = (construct["constructPath"] for construct in finding["violatingConstructs"])
             resources[finding["reason"]].update(_named(path, stack) for path in paths)
     for id, resource in json.loads(template.read_text())["Resources"].items():
         for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
@@ -126,19 +127,19 @@ def _validation(assembly: Path) -> list[dict[str, Any]]:
 
 
 def _json(command: list[str], *, findings: Callable[[Any], Any]) -> Any:
-    """Return a scanner's answer, whose exit code must agree with whether it has `findings`. Raises ScanError.
+    """Return a scanner's answer; its exit code must agree with whether it has `findings`. Raises ScanError.
 
     Both end with 0 if and only if they found nothing (cfn-lint, "Exit Codes"; checkov, "Hard and soft fail"); a crash
     ends with 1, like checkov's findings, and may have printed an empty answer before.
     """
     if not Path(command[0]).exists():
         raise ScanError(f"{Path(command[0]).name} is not installed; run `make security`, which installs it.")
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
-        answer = json.loads(said.stdout)
-        if bool(findings(answer)) == bool(said.returncode):
+        answer = json.loads(done.stdout)
+        if bool(findings(answer)) == bool(done.returncode):
             return answer
     except json.JSONDecodeError:
         pass
-    why = (said.stderr or said.stdout).strip()[-500:]
-    raise ScanError(f"{Path(command[0]).name} failed with exit code {said.returncode}: {why}")
+    why = (done.stderr or done.stdout).strip()[-500:]
+    raise ScanError(f"{Path(command[0]).name} failed with exit code {done.returncode}: {why}")

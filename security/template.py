@@ -1,4 +1,4 @@
-"""A synthesised template, with its references as people read them."""
+"""A synthesised template, with readable references."""
 
 from __future__ import annotations
 

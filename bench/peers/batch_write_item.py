@@ -1,4 +1,4 @@
-"""Items in, written with the client's batch_write_item, several batches at once, as boto3 has it."""
+"""Writes items with boto3's batch_write_item, several batches at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines in, checked readings out, with the standard library alone: json.loads and a check for each rule, by hand."""
+"""Lines to checked readings with the standard library alone: json.loads and a check for each rule, by hand."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ def readings(lines: Iterable[bytes]) -> list[dict[str, Any]]:
     for line in lines:
         try:
             reading = json.loads(line)
-            _check(reading)
+            check(reading)
         except (ValueError, TypeError, KeyError, AttributeError):
             continue
         good.append(reading)
     return good
 
 
-def _check(reading: Any) -> None:
+def check(reading: Any) -> None:
+    """Raise for a record that is not a valid reading."""
     device = reading["device_id"]
     if len(device) > 128 or not _NAME.fullmatch(device):
         raise ValueError(device)

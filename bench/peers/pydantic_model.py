@@ -1,4 +1,4 @@
-"""Lines in, checked readings out, with pydantic: one model with the rules on its fields."""
+"""Lines to checked readings with pydantic: one model with the rules on its fields."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """S3 -> Lambda -> DynamoDB the way public patterns do it: json.loads, and one put_item a reading.
 
 Written as favourably as it can be while keeping that way: clients are made once, the key is decoded, nothing is
-printed, and nothing is checked, traced or told to anyone, all of which the pipeline does.
+printed, and nothing is checked, traced or mailed, all of which the pipeline does.
 """
 
 from __future__ import annotations

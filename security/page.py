@@ -18,6 +18,8 @@ _POLICIES = {
     "AlertRoleDefaultPolicy": "alert",
     "FanoutSweepPolicy": "the sweep's schedule",
     "DevicesPolicy": "a device",
+    "FrontDoorRoleDefaultPolicy": "the front door, where it is on",
+    "FrontDoorPolicy": "a producer at the front door",
 }
 
 
@@ -41,18 +43,18 @@ def acknowledgements_table(stages: dict[str, list[Acknowledgement]]) -> str:
     """Return every acknowledgement of any stage: rules, resources, reason."""
     merged: dict[str, tuple[Acknowledgement, list[str]]] = {}
     for stage, acknowledged in stages.items():
-        for one in acknowledged:
-            merged.setdefault(one.reason, (one, []))[1].append(stage)
+        for acknowledgement in acknowledged:
+            merged.setdefault(acknowledgement.reason, (acknowledgement, []))[1].append(stage)
     rows = [
-        (" ".join(f"`{rule}`" for rule in one.rules), ", ".join(one.resources), one.reason, " ".join(where))
-        for one, where in merged.values()
+        (" ".join(f"`{rule}`" for rule in known.rules), ", ".join(known.resources), known.reason, " ".join(where))
+        for known, where in merged.values()
     ]
     return _table(("rules", "on", "why it is accepted", "stages"), rows)
 
 
 def licences_table(licences: list[Licence]) -> str:
     """Return what the bundles carry."""
-    rows = [(one.name, one.version, one.licence, " ".join(one.functions)) for one in licences]
+    rows = [(licence.name, licence.version, licence.licence, " ".join(licence.functions)) for licence in licences]
     return _table(("package", "version", "licence", "in the bundle of"), rows)
 
 
@@ -73,15 +75,16 @@ def template_of(path: Path) -> dict[str, Any]:
 
 
 def _resource(text: str) -> str:
-    """Shorten an ARN to what tells one resource from another."""
+    """Shorten an ARN to the part that distinguishes one resource from another."""
     named = text.replace("${AWS::AccountId}", "<account>").replace("${AWS::Region}", "<region>")
     return re.sub(r"^arn:\$\{AWS::Partition\}:s3:::", "", named).replace("arn:${AWS::Partition}:", "")
 
 
 def _condition(statement: dict[str, Any]) -> str:
-    """Return a statement's conditions in words; an IfExists one holds as well where the key is not sent."""
+    """Return a statement's conditions in words; an IfExists condition also holds where the key is not sent."""
+    words = {"Null": "`{key}` is not sent", "StringNotEquals": "`{key}` is not `{value}`"}
     tests = [
-        f"`{key}` is not sent" if operator == "Null" else f"`{key}` is `{value}`"
+        words.get(operator, "`{key}` is `{value}`").format(key=key, value=value)
         for operator, keys in statement.get("Condition", {}).items()
         for key, value in keys.items()
     ]

@@ -1,1 +1,0 @@
-"""The delivery proof: the real handlers, run through thousands of schedules of crashes, lost answers and duplicates."""
