@@ -17,11 +17,10 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from lambdas.shared.document_reader import DocumentReader, shown
 from lambdas.shared.thresholds.patterns import DEVICES, METRIC, matcher
-from lambdas.shared.thresholds.time_intervals import Range, TimeInterval, end_of, is_in_any
+from lambdas.shared.thresholds.time_intervals import Range, TimeInterval, end_of, is_in_any, is_zone
 
 _MUTE = ("name", "devices", "metric", "time_intervals")
 _LISTS = ("times", "weekdays", "days_of_month", "months", "years")
@@ -154,14 +153,11 @@ class MuteReader(DocumentReader):
         return first, last
 
     def _location(self, value: object, *, path: str) -> str:
-        try:
-            return ZoneInfo(value).key if isinstance(value, str) else self._no_zone(value, path=path)
-        # A folder of the database, a path out of it, a name of no file, a file that holds no zone.
-        except (KeyError, ValueError, OSError):
-            return self._no_zone(value, path=path)
-
-    def _no_zone(self, value: object, *, path: str) -> str:
-        self._fail(f"{path} must be a time zone of the IANA database, such as Europe/Berlin or UTC, not {shown(value)}")
+        if not isinstance(value, str) or not is_zone(value):
+            self._fail(
+                f"{path} must be a time zone of the IANA database, such as Europe/Berlin or UTC, not {shown(value)}"
+            )
+        return value
 
     def _list(self, value: object, *, path: str) -> list[Any]:
         if not isinstance(value, list) or not value:
