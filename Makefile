@@ -7,6 +7,8 @@ REGION ?= us-east-1
 GIVEN := STAGE REGION EMAILS FILES PORT SEED SMTP SCENARIO LIMIT MODULE QUICK UPGRADE YES PYTHON
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
+# Images of containers often set it, and then every command compiles its libraries anew, which takes longer than most.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first Python that is new enough; PYTHON=... names another.
 FIND_PYTHON := PYTHON="$${PYTHON:-$$(for p in python3.13 python3.12 python3.11 python3.14 python3 python; do \
