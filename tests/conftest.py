@@ -1,9 +1,11 @@
 """Loaded before every test module."""
 
 from functools import cache, partial
+from typing import Any
 
 import botocore.handlers
 import botocore.loaders
+import moto.core.serialize
 import pytest
 
 # moto answers the calls of sessions that are made after it was imported, and lambdas/shared/clients.py makes its own
@@ -32,3 +34,14 @@ botocore.handlers.BUILTIN_HANDLERS[_place] = ("before-send", partial(unless_refu
 _load_file = botocore.loaders.JSONFileLoader.load_file
 _loaded = cache(lambda path: _load_file(botocore.loaders.JSONFileLoader(), path))
 setattr(botocore.loaders.JSONFileLoader, "load_file", lambda _self, path: _loaded(path))  # noqa: B010 mypy's method-assign
+
+# An AttributeValue has one of ten members, and moto looks for each of the others under every name that it might have.
+_serialize_member = moto.core.serialize.ResponseSerializer._serialize_structure_member
+
+
+def _serialize_what_is_there(serializer: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
+    if shape.parent.name != "AttributeValue" or key in value:
+        _serialize_member(serializer, serialized, value, shape, key)
+
+
+setattr(moto.core.serialize.ResponseSerializer, "_serialize_structure_member", _serialize_what_is_there)  # noqa: B010

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from lambdas.alert.adapters import reading_query
 from lambdas.alert.adapters.reading_query import Readings
 from lambdas.alert.domain.notices import Observation
 from lambdas.shared.thresholds.thresholds import Bounds, Rule, Valid
@@ -86,15 +87,18 @@ def test_a_device_reports_when_it_uploads_not_when_it_says_so(world: World) -> N
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_rare_metric_is_found_behind_any_number_of_others_within_a_bounded_read(world: World, late: bool) -> None:
-    """One clear reading behind 700 of another metric; `late`: uploaded when the search has already passed it."""
+def test_a_rare_metric_is_found_behind_any_number_of_others_within_a_bounded_read(
+    world: World, late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One clear reading behind 200 of another metric; `late`: uploaded when the search has already passed it."""
+    monkeypatch.setattr(reading_query, "_BEHIND", (70,))
     function = world.function()
     function(event(breach()))
     world.clock.forward(hours=1)
     clear_at = NOON + timedelta(seconds=1)
     if not late:
         world.store("boiler-7", 50, at=clear_at)
-    for second in range(2, 702):
+    for second in range(2, 202):
         world.store("boiler-7", 1, at=NOON + timedelta(seconds=second), metric="humidity")
     for tick in range(6):
         before = len(function.calls)

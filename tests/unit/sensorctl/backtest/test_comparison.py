@@ -60,3 +60,12 @@ def test_one_that_goes_on_has_no_end() -> None:
     found = compared([50, 92], now=rules(warning={"above": 99}), new=rules(critical={"above": 85}))
     (alert,) = found.added
     assert (alert.ended_at, alert.severity, alert.metric) == (None, "critical", "temperature")
+
+
+def test_a_value_that_alternates_for_an_hour_mails_twice_with_clear_for_and_sixty_times_without() -> None:
+    found = compared(
+        [71, 64] * 30 + [64] * 15,
+        now=rules(warning={"above": 70}, clear={"below": 65}),
+        new=rules(warning={"above": 70}, clear={"below": 65}, clear_for="15m"),
+    )
+    assert found.devices == {"b": (60, 2)}
