@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import random
 from collections import Counter
 from contextlib import redirect_stdout
@@ -12,6 +11,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from sensorctl.cost.model import NAMES_SWEPT_A_MINUTE, sweep_read_units
+from tests.faults.sample import LONG
 from tests.faults.scenarios import story, thresholds
 from tests.faults.schedule import Plan, Schedule
 from tests.faults.world.clients import Clients
@@ -84,7 +84,7 @@ def test_a_hundred_thousand_devices_are_looked_at_in_one_tick_and_only_suspects_
     assert calls["Query"] < 60
 
 
-@pytest.mark.skipif("LONG" not in os.environ, reason="a minute of CPU: `make prove` runs it")
+@pytest.mark.skipif(not LONG, reason="a minute of CPU: `make prove` runs it")
 def test_a_million_devices_are_looked_at_within_fifteen_ticks(clients: Clients) -> None:
     fleet = Fleet(clients, 1_000_000, silent=20, replayed=200)
     units: list[float] = []

@@ -6,6 +6,7 @@ import io
 from contextlib import redirect_stdout
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from lambdas.alert import silences
 from lambdas.shared.keys import registry_partition
 from lambdas.shared.times import timestamp
+from tests.faults.sample import some
 from tests.faults.scenarios import story, thresholds
 from tests.faults.schedule import Plan, Schedule
 from tests.faults.world.clients import Clients
@@ -204,8 +206,8 @@ def test_wherever_a_sweep_dies_a_cut_is_mailed_once_and_so_is_the_return(clients
     wanted = [subject.split()[:2] for _, subject in smooth.told]
     assert wanted == [["[SILENT]", "gateway-3"], ["[BACK]", "gateway-3"]]
     calls = [call.operation for call in smooth.world.calls]
-    for number in range(1, len(calls) + 1):
-        kind = ("crash-before", "crash-after")[number % 2]
+    deaths = product(range(1, len(calls) + 1), ("crash-before", "crash-after"))
+    for number, kind in some(deaths, 14):
         hall = _story(clients, Schedule(plan=Plan(), faults=((number, kind),)))
         told = [subject.split()[:2] for _, subject in hall.told]
         # What dies between SNS accepting an e-mail and its mark may send it again.

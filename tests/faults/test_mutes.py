@@ -7,6 +7,7 @@ import pytest
 from tests.faults import report
 from tests.faults.enumeration import faults_of
 from tests.faults.runs import play
+from tests.faults.sample import some
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.schedule import Beside, Plan, Schedule
 from tests.faults.verdict import check
@@ -37,16 +38,12 @@ def test_what_is_known_ends_and_escalates_what_stays_opens_and_what_is_over_is_n
     ]
 
 
-# With 1 a mute begins before every call, which takes minutes.
-STEP = 9
-
-
 @pytest.mark.parametrize("beside", ["alone", "swept"])
 def test_a_mute_may_begin_and_end_between_any_two_calls(beside: Beside, clients: Clients) -> None:
     plan = Plan(events=2, beside=beside)
     calls = len(played(str(plan), clients).calls)
     chance = random.Random(beside)  # noqa: S311
-    for begin in range(1, calls, STEP):
+    for begin in some(range(1, calls), 4):
         played(f"{plan}/{begin}=operator", clients)
         played(f"{plan}/{begin}=operator/{chance.randint(begin + 1, calls)}=operator", clients)
 
@@ -55,7 +52,7 @@ def test_whatever_fails_while_a_mute_begins_and_ends_nothing_is_lost_or_doubled(
     chance = random.Random("faults")  # noqa: S311
     base = Schedule(plan=Plan(beside="swept"))
     calls = played(str(base), clients).calls
-    for begin in range(1, len(calls), 2 * STEP):
+    for begin in some(range(1, len(calls)), 2):
         muted = base.with_fault(begin, "operator")
         faults = faults_of(played(str(muted), clients).calls, after=begin)
         for fault in chance.sample(faults, min(4, len(faults))):
