@@ -27,10 +27,10 @@ def registry(world: World, monkeypatch: pytest.MonkeyPatch) -> Registry:
 def test_every_device_is_yielded_once_in_the_order_of_names_and_a_walk_goes_on_behind_any(
     world: World, registry: Registry
 ) -> None:
-    fill(world, 60, partitions=4)
+    fill(world, 50, partitions=4)
     walked = list(registry.walk())
     names = [device.key for devices in walked for device in devices]
-    assert names == [f"d-{number:03}" for number in range(60)]
+    assert names == [f"d-{number:03}" for number in range(50)]
     assert len(walked) > 2
     assert walked[0][0] == Device("d-000", "g", timestamp(NOON))
     behind = walked[1][-1].key
@@ -65,7 +65,7 @@ def test_after_more_partitions_were_set_old_names_are_still_read_and_no_device_t
 
 
 def test_no_more_is_read_than_is_asked_for(world: World, registry: Registry) -> None:
-    fill(world, 400, partitions=4)
+    fill(world, 120, partitions=4)
     reader = world.function()
     first = reader.within(lambda: list(islice(registry.walk(), 2)))
     assert sum(map(len, first)) < 50

@@ -1,6 +1,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from lambdas.ingest.adapters import device_registry
 from lambdas.ingest.adapters.device_registry import DeviceRegistry
 from lambdas.shared.keys import registry_partition, registry_partitions
 from lambdas.shared.thresholds.thresholds import Thresholds
@@ -90,16 +93,18 @@ def test_more_partitions_are_written_to_once_it_is_noted_how_many_there_are() ->
     assert ids(put(names, "d")) == ["d"]
 
 
-def test_memory_is_bounded_by_forgetting() -> None:
-    names = DeviceRegistry(clock=Clock())
-    put(names, *(f"d{number}" for number in range(100_001)))
+def test_memory_is_bounded_by_forgetting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_registry, "_MOST", 100)
+    names = DeviceRegistry(clock=Clock(), most=10)
+    put(names, *(f"d{number}" for number in range(101)))
     put(names, "one-more")
     assert ids(names.due(["d1"], **KNOWN)) == ["d1"]
 
 
-def test_a_fleet_behind_one_folder_is_remembered_whole() -> None:
-    names = DeviceRegistry(clock=Clock(), most=150_000)
-    fleet = [f"d{number}" for number in range(150_000)]
+def test_a_fleet_behind_one_folder_is_remembered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_registry, "_MOST", 100)
+    names = DeviceRegistry(clock=Clock(), most=150)
+    fleet = [f"d{number}" for number in range(150)]
     put(names, *fleet)
     put(names, "one-more")
     assert names.due(fleet, **KNOWN) == []

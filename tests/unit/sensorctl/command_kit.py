@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -53,19 +54,26 @@ class CommandResult:
     error: str
 
 
+@cache
+def kit_client(service: str) -> Any:
+    """Return the one client of all tests that prepare something: making one takes longer than most of its calls."""
+    make: Any = boto3.client
+    return make(service)
+
+
 def stage(*services: str) -> Pipeline:
     """Create the parts of a stage that are in these services; return their names."""
     names: dict[str, Any] = dict.fromkeys(Pipeline.__dataclass_fields__, "unused")
     names["alarm_topic"] = None
     if "sns" in services:
-        names["alert_topic"] = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
-        names["notification_topic"] = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
-        names["mail_dead_letters"] = boto3.client("sqs").create_queue(QueueName="mail-dead-letters")["QueueUrl"]
+        names["alert_topic"] = kit_client("sns").create_topic(Name="alerts")["TopicArn"]
+        names["notification_topic"] = kit_client("sns").create_topic(Name="notifications")["TopicArn"]
+        names["mail_dead_letters"] = kit_client("sqs").create_queue(QueueName="mail-dead-letters")["QueueUrl"]
     if "ssm" in services:
-        boto3.client("ssm").put_parameter(Name=PARAMETER, Value=DOCUMENT, Type="String")
+        kit_client("ssm").put_parameter(Name=PARAMETER, Value=DOCUMENT, Type="String")
         names["thresholds_parameter"] = PARAMETER
     if "dynamodb" in services:
-        boto3.client("dynamodb").create_table(**{**table("Alerts"), "TableName": "alerts"})
+        kit_client("dynamodb").create_table(**{**table("Alerts"), "TableName": "alerts"})
         names["alerts_table"] = "alerts"
     return Pipeline(**names)
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from boto3.dynamodb.types import TypeSerializer
 from moto import mock_aws
 from moto.xray import responses as _opens_a_socket_when_imported  # noqa: F401
@@ -22,7 +21,7 @@ from lambdas.shared.keys import registry_partition
 from lambdas.shared.times import timestamp
 from sensorctl.aws.outputs import Pipeline
 from tests.deployed import table
-from tests.unit.sensorctl.command_kit import connect_to, stage
+from tests.unit.sensorctl.command_kit import connect_to, kit_client, stage
 
 QUEUES = ("ingest_failures", "alert_failures", "rule_dead_letters", "mail_dead_letters", "schedule_dead_letters")
 
@@ -31,9 +30,9 @@ QUEUES = ("ingest_failures", "alert_failures", "rule_dead_letters", "mail_dead_l
 def whole_stage(monkeypatch: Any) -> Iterator[Pipeline]:
     """Every part that a command asks for, on a moto of its own, and the command line connected to it."""
     with mock_aws():
-        queues = {name: boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
-        boto3.client("dynamodb").create_table(**{**table("Readings"), "TableName": "readings"})
-        boto3.client("s3").create_bucket(Bucket="landing")
+        queues = {name: kit_client("sqs").create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
+        kit_client("dynamodb").create_table(**{**table("Readings"), "TableName": "readings"})
+        kit_client("s3").create_bucket(Bucket="landing")
         deployed = replace(
             stage("dynamodb", "ssm", "sns"),
             readings_table="readings",
@@ -59,14 +58,14 @@ def keep(device: str, at: datetime, *, severity: str | None = None, **more: Any)
     }
     if severity is not None:
         item["breaches"] = [{"metric": "temperature", "severity": severity, "bound": "above", "limit": 70}]
-    put = boto3.client("dynamodb").put_item
+    put = kit_client("dynamodb").put_item
     put(TableName="readings", Item={name: serialise(value) for name, value in item.items()})
     put(TableName="readings", Item={"device_id": {"S": registry_partition(device)}, "reading_id": {"S": device}})
 
 
 def note(record: Record, *, at: datetime | None = None) -> None:
     """Write a record of the ledger as alert does."""
-    Ledger(boto3.client("dynamodb"), table="alerts").put(record, now=at or datetime.now(UTC))
+    Ledger(kit_client("dynamodb"), table="alerts").put(record, now=at or datetime.now(UTC))
 
 
 def open_alert(device: str, *, at: datetime | None = None) -> Record:
@@ -106,4 +105,4 @@ def fail_event(queue: str, *, key: str = "incoming/b/a.json", error: str = "Acce
         "requestPayload": {"Records": [{"s3": {"object": {"key": key}}}]},
         "responsePayload": {"errorType": error.partition(":")[0], "errorMessage": error.partition(": ")[2]},
     }
-    boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(body))
+    kit_client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(body))

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import boto3
 import pytest
 from rich.table import Table
 from rich.text import Text
 
 from sensorctl import terminal
 from sensorctl.aws.outputs import Pipeline
-from tests.unit.sensorctl.command_kit import sensorctl
+from tests.unit.sensorctl.command_kit import kit_client, sensorctl
 from tests.unit.sensorctl.pipeline_kit import fail_event, keep, note, open_alert, whole_stage
 
 # Window title, cursor home, a forged line, rich's markup and emoji codes, a turned writing direction.
@@ -40,10 +39,10 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
         note(open_alert(HOSTILE))
         for queue in (pipeline.ingest_failures, pipeline.alert_failures):
             fail_event(queue, key=key, error=f"{HOSTILE}: {HOSTILE}")
-        boto3.client("s3").put_bucket_versioning(Bucket="landing", VersioningConfiguration={"Status": "Enabled"})
+        kit_client("s3").put_bucket_versioning(Bucket="landing", VersioningConfiguration={"Status": "Enabled"})
         # moto answers a listing with raw keys in XML, which holds no ESC.
         listed = key.translate({ord(letter): None for letter in "\x1b\x07\r\n"})
-        boto3.client("s3").put_object(Bucket="landing", Key=listed, Body=b"{}")
+        kit_client("s3").put_object(Bucket="landing", Key=listed, Body=b"{}")
         yield pipeline
 
 

@@ -23,7 +23,7 @@ SEGMENT: dict[str, Any] = {
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from([*SEGMENT, "subsegments"]), inner),
-    max_leaves=8,
+    max_leaves=4,
 )
 
 
@@ -44,8 +44,8 @@ def test_any_bytes_are_dropped(body: bytes) -> None:
     assert readable(body) is None
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(st.lists(st.dictionaries(st.sampled_from([*SEGMENT, "subsegments", "fault"]), ANY), max_size=3))
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=30)
+@given(st.lists(st.dictionaries(st.sampled_from([*SEGMENT, "subsegments", "fault"]), ANY, max_size=3), max_size=3))
 def test_what_is_kept_can_be_joined_and_written(changes: list[dict[str, Any]]) -> None:
     bodies = [json.dumps({**SEGMENT, **change}).encode() for change in changes]
     kept = [document for document in map(readable, bodies) if document is not None]

@@ -8,7 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas.alert.adapters.mute_list import KEY, MuteList, item_of, list_of
+from lambdas.alert.adapters.codec import size
+from lambdas.alert.adapters.mute_list import KEY, MOST_MUTES, MuteList, item_of, list_of
 from lambdas.alert.domain.mutes import Mute
 from sensorctl.mutes import stored
 from tests.unit.sensorctl.command_kit import DOCUMENT, PARAMETER, sensorctl
@@ -118,9 +119,13 @@ def test_a_list_that_somebody_else_changes_meanwhile_is_read_again() -> None:
     assert [kept.devices for kept in listed().mutes] == ["fan-*", "fan-*", "fan-*", "mine"]
 
 
-def test_the_list_is_bounded_and_one_that_cannot_be_read_is_not_written_over() -> None:
-    put(*[mute(number) for number in range(1_000)])
-    assert "there are 1,000 mutes, and one more does not fit" in sensorctl("mutes", "add", "press-*", *BELT).error
+def test_the_list_is_bounded_and_one_that_cannot_be_read_is_not_written_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert size(item_of(MuteList(version=7, mutes=tuple(map(mute, range(MOST_MUTES)))))) < stored._MOST_BYTES
+    monkeypatch.setattr(stored, "MOST_MUTES", 10)
+    put(*[mute(number) for number in range(10)])
+    assert "there are 10 mutes, and one more does not fit" in sensorctl("mutes", "add", "press-*", *BELT).error
     boto3.client("dynamodb").put_item(TableName="alerts", Item={**KEY, "version": {"S": "x"}})
     refused = sensorctl("mutes", "add", "press-*", *BELT)
     assert "cannot be read, so it is not written over; delete it with `aws dynamodb delete-item" in refused.error

@@ -48,7 +48,7 @@ def test_the_same_seed_and_start_give_the_same_bytes_and_another_seed_others() -
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_ingest_decodes_exactly_the_readings_listed_for_each_object(seed: int) -> None:
-    for upload in sent(replace(ORDER, seed=seed, every="300ms")):
+    for upload in sent(replace(ORDER, seed=seed, every="300ms", duration="1m")):
         batches = list(Payload(iter([upload.body]), now=NOW))
         found = Counter(reading_key(r.device_id, r.timestamp, r.metrics) for batch in batches for r in batch.readings)
         listed = Counter(reading_key(r.device_id, r.timestamp, r.metrics) for r in upload.readings)
