@@ -11,6 +11,7 @@ from sensorctl.errors import UserError
 from tests.faults import report
 from tests.faults.enumeration import Waves, faults_of
 from tests.faults.runs import Played, Total, play
+from tests.faults.sample import some
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.schedule import WRITES, Beside, Plan, Schedule, ScheduleError, kinds, plans
 from tests.faults.verdict import check
@@ -28,7 +29,7 @@ def played(scenario: str, text: str, clients: Clients, **others: Any) -> World:
 def test_nothing_is_lost_or_duplicated_in_a_sample_of_each_scenario(scenario: str, clients: Clients) -> None:
     chance = random.Random(scenario)  # noqa: S311
     every = plans(several=SCENARIOS[scenario].several)
-    for plan in chance.sample(every, 4):
+    for plan in chance.sample(every, 2):
         whole = play(SCENARIOS[scenario], Schedule(plan=plan), clients=clients)
         assert check(whole).bad == [], str(plan)
         for fault in chance.sample(faults_of(whole.calls), 3):
@@ -39,7 +40,7 @@ def test_nothing_is_lost_or_duplicated_in_a_sample_of_each_scenario(scenario: st
 @pytest.mark.parametrize("scenario", ["one-reading", "storm", "hostile-source"])
 def test_a_worker_may_die_after_any_write(scenario: str, clients: Clients) -> None:
     calls = played(scenario, str(Plan()), clients).calls
-    for number in (number for number, call in enumerate(calls, 1) if call.operation in WRITES):
+    for number in some((number for number, call in enumerate(calls, 1) if call.operation in WRITES), 12):
         assert check(played(scenario, f"{Plan()}/{number}=crash-after", clients)).bad == [], number
 
 
@@ -47,7 +48,7 @@ def test_a_worker_may_die_after_any_write(scenario: str, clients: Clients) -> No
 def test_two_invocations_may_change_turns_at_any_call(beside: Beside, clients: Clients) -> None:
     plan = Plan(beside=beside)
     calls = played("opening-and-escalation", str(plan), clients).calls
-    for number in (number for number, call in enumerate(calls, 1) if not call.alone):
+    for number in some((number for number, call in enumerate(calls, 1) if not call.alone), 12):
         assert check(played("opening-and-escalation", f"{plan}/{number}=switch", clients)).bad == [], number
 
 

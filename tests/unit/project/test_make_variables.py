@@ -16,12 +16,9 @@ with open("calls.jsonl", "a") as calls:
     calls.write(json.dumps([*sys.argv[1:], "region=" + os.environ.get("AWS_REGION", "")]) + "\\n")
 """
 HOSTILE = (
-    "$(touch pwned)",
-    "$(shell touch pwned)",
-    "`touch pwned`",
+    "$(touch pwned)`touch pwned`$(shell touch pwned)",
     "; touch pwned",
-    "&& touch pwned #",
-    "| touch pwned",
+    "| touch pwned && touch pwned #",
     "'; touch pwned; '",
     '"; touch pwned; "',
 )

@@ -36,9 +36,15 @@ GOOD = text() + b"\n"
 
 
 def bomb(unit: bytes, *, mib: int, head: bytes = b"") -> bytes:
-    packer = zlib.compressobj(9, wbits=31)
+    """Return an object whose second member (RFC 1952) is one stream of `mib` MiB, packed once and repeated."""
+    packer, crc = zlib.compressobj(9, wbits=-15), 0
     block = unit * (MIB // len(unit))
-    return gzip.compress(head, mtime=0) + b"".join([packer.compress(block) for _ in range(mib)]) + packer.flush()
+    packed = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    for _ in range(mib):
+        crc = zlib.crc32(block, crc)
+    trailer = crc.to_bytes(4, "little") + (len(block) * mib % 2**32).to_bytes(4, "little")
+    start, end = gzip.compress(b"", mtime=0)[:10], packer.flush()
+    return gzip.compress(head, mtime=0) + start + packed * mib + end + trailer
 
 
 @pytest.fixture(autouse=True)
