@@ -30,7 +30,7 @@ from sensorctl.embedded.trace_collector import TraceCollector
 from sensorctl.errors import UserError
 
 # A small e-mail budget, so that a storm need not be large to go over it.
-CONTEXT = {"stage": "dev", "alert_emails": "you@example.com", "emails_per_minute": "10"}
+CONTEXT = {"stage": "dev", "alert_emails": "you@example.com", "emails_per_minute": "20"}
 
 _THREADS = ("mailbox", "xray-daemon", "xray-api")
 

@@ -25,7 +25,7 @@ from sensorctl.options import ROOT
 from sensorctl.readings import stored
 from sensorctl.report.write import write as write_report
 from sensorctl.run import operators, view
-from sensorctl.run.fleet_judging import FleetSummary, delivered, in_ledger, judge, predictable, storm_of
+from sensorctl.run.fleet_judging import FleetSummary, Storm, delivered, in_ledger, judge, predictable, storm_of
 from sensorctl.run.judging import problem_if_not
 from sensorctl.run.observed import observe
 from sensorctl.run.past import age_alert, age_uploads
@@ -239,10 +239,15 @@ class _Story:
         self.stormy = {mail.subject.split()[0] for mail in self._expected.mails[len(before) :]}
         self._expected.mails = before
 
+        def so_far() -> Storm:
+            return storm_of(self._aws.mailbox.mails, self._ledger(), self.stormy)
+
         def all_announced() -> bool:
-            storm = storm_of(self._aws.mailbox.mails, self._ledger(), self.stormy)
+            storm = so_far()
             return storm.mailed + storm.in_digests >= len(self.stormy) and (storm.digests > 0 or not storm.in_digests)
 
+        # Not before: what comes after this minute's digest waits for the next minute's.
+        wait_until(lambda: so_far().alerts == len(self.stormy), seconds=_PROCESSED_SECONDS)
         self._wait(all_announced, seconds=_STORM_SECONDS)
         wait_until(self._is_processed, seconds=_PROCESSED_SECONDS)
 

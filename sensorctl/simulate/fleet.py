@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 EVERY = timedelta(seconds=5)
 PER_ROUND = 12
 ROUNDS = 10
-# More than the e-mails that may leave in a minute of the embedded AWS, and in what is left of the one before.
+# More than half of the e-mails that may leave in a minute of the embedded AWS: one source gets no more.
 STORM_DEVICES = tuple(f"cell-{number:02}" for number in range(1, 17))
 BEACON = "beacon-4"
 # Of the first oven's alert somebody takes care, of the second's nobody; the mixer is being worked on.

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from ministack.app import app as emulator
+from ministack.core import lambda_runtime
 from ministack.core.iam_evaluator import (
     AmbiguousAccessKeyError,
     CredentialResolutionError,
     find_iam_access_key_account,
     resolve_credential,
 )
-from ministack.core.lambda_runtime import Worker
 from ministack.core.responses import _account_from_sts_session
 from ministack.services import s3
 
@@ -41,7 +41,7 @@ _CONTROLS = ("/_ministack", "/_localstack", "/_aws/")
 
 functions.put_right()
 # The emulator's folder is where it runs.
-host_modules.install(Worker, modules=Path("modules").absolute())
+host_modules.install(lambda_runtime, modules=Path("modules").absolute(), folder=Path("tmp/code").absolute())
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:

@@ -6,9 +6,12 @@ compiled module ends with both (PEP 3149). Standard library alone: it runs in th
 
 from __future__ import annotations
 
+import hashlib
 import io
+import threading
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -28,12 +31,26 @@ def completed(bundle: bytes, *, modules: Path) -> bytes:
     return whole.getvalue()
 
 
-def install(worker: Any, *, modules: Path) -> None:
-    """Complete the bundle of each function worker that the emulator starts; `worker` is its class of them."""
-    spawn = worker._spawn
+def install(runtime: Any, *, modules: Path, folder: Path) -> None:
+    """Extract each bundle once, complete, into `folder`, where all workers of a function read it.
 
-    def spawn_completed(self: Any) -> None:
-        self.code_zip = completed(self.code_zip, modules=modules)
-        spawn(self)
+    `runtime` is the emulator's module of workers. It would extract a bundle for each of them, which takes longer than
+    all else of a cold start, and as long again when the files are wiped. On Lambda nobody can write there either (AWS
+    Lambda Developer Guide, "Lambda quotas": what a function may write to is /tmp).
+    """
+    one_at_a_time = threading.Lock()
 
-    worker._spawn = spawn_completed
+    class Shared(zipfile.ZipFile):
+        def extractall(self, path: Any = None, *_: Any) -> None:
+            bundle = Path(str(self.filename)).read_bytes()
+            code = folder / hashlib.sha256(bundle).hexdigest()
+            with one_at_a_time:
+                if not code.exists():
+                    begun = code.with_suffix(".begun")
+                    with zipfile.ZipFile(io.BytesIO(completed(bundle, modules=modules))) as archive:
+                        archive.extractall(begun)
+                    begun.rename(code)
+            Path(path).rmdir()
+            Path(path).symlink_to(code)
+
+    runtime.zipfile = SimpleNamespace(ZipFile=Shared, BadZipFile=zipfile.BadZipFile)
