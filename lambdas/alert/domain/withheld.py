@@ -43,8 +43,9 @@ def muted(before: State, decision: Decision[Any], *, now: datetime) -> Decision[
     if not decision.notices:
         return decision
     kind = decision.notices[0].kind
-    if kind in _TIMED:
-        return Decision(state=before, outcome="unchanged")
+    if kind in _TIMED:  # it stays due, and what was looked at for an all-clear is kept
+        looked = _marked(Decision(state=before, outcome="clearing"), clear_row=decision.state.alert.clear_row)
+        return looked if looked.state != before else Decision(state=before, outcome="unchanged")
     if kind in _ENDS:
         withheld = () if is_unannounced(before) else decision.notices
         return replace(decision, notices=(), withheld=withheld)

@@ -1,17 +1,17 @@
 """An alert while it is muted and after: its state is what it would be else, its e-mails wait."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from lambdas.alert.domain import withheld
+from lambdas.alert.domain import all_clear, withheld
 from lambdas.alert.domain.lifecycle import on_breach, on_tick
 from lambdas.alert.domain.models import Decision, MetricState
 from lambdas.alert.domain.notices import Notice, Observation
-from tests.unit.alert.alert_kit import MINUTE, NOON
-from tests.unit.alert.lifecycle_kit import RULE, STATE, past
+from tests.unit.alert.alert_kit import HOUR, MINUTE, NOON
+from tests.unit.alert.lifecycle_kit import RULE, STATE, after, alert_of, past
 
 MUTED_FROM, MUTED_UNTIL = NOON + 10 * MINUTE, NOON + 60 * MINUTE
 
@@ -161,6 +161,22 @@ def test_a_reminder_that_falls_due_under_a_mute_is_mailed_when_it_ends() -> None
     assert life.mailed == []
     life.ticks((60, 61), 75)
     assert life.kinds == ["reminder"]
+
+
+def test_what_was_looked_at_for_an_all_clear_is_kept_while_a_reminder_waits_for_the_end_of_a_mute() -> None:
+    """Else each look begins anew, and a row longer than one look ends no alert before the mute does."""
+    rule = replace(RULE, clear_for=5 * MINUTE)
+    state, now = after(75, rule=rule), NOON + 3 * HOUR
+    seen = Observation(at=NOON + 2 * HOUR, value=60, stamped_at=NOON + 2 * HOUR)
+    latest = replace(seen, at=now)
+    look = all_clear.look(alert_of(state), [seen], through=seen.at, rule=rule, whole=False)
+    for outcome in ("clearing", "unchanged"):
+        decision = on_tick(state, latest=latest, clear_look=look, rule=rule, now=now, muted=True)
+        assert decision.outcome == "reminder"
+        decision = withheld.muted(state, decision, now=now)
+        assert (decision.outcome, decision.notices) == (outcome, ())
+        state = decision.state
+        assert alert_of(state) == replace(alert_of(after(75, rule=rule)), clear_row=look.row)
 
 
 def test_an_alert_that_a_flood_e_mail_stands_for_is_mailed_after_a_mute_only_if_it_has_risen_under_it() -> None:
