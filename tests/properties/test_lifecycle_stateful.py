@@ -39,7 +39,7 @@ from tests.properties.muted_life import MutedLife, without_mails
 CLEAR, BETWEEN, WARNING, CRITICAL, COLD, FROZEN = 50, 67, 75, 95, 8, -6
 STEPS: Counter[str] = Counter()
 LONG = "LONG" in os.environ
-ASKED = 20_000 if LONG else 600
+ASKED = 20_000 if LONG else 1_000
 INSTANT = timedelta(microseconds=1)
 
 
@@ -164,6 +164,20 @@ class Lifecycle(RuleBasedStateMachine):
         assert decision.state.settled_through == self.state.settled_through
         self.state = decision.state
         self.muted.breach(breach, now=self.now)
+
+    @rule(
+        values=st.lists(st.sampled_from([BETWEEN, WARNING, CRITICAL, FROZEN]), min_size=2, max_size=4),
+        pause=st.sampled_from([20, 700, 4_000]),
+    )
+    def all_goes_well(self, values: list[int], pause: int) -> None:
+        """Readings of which each is uploaded, delivered and swept in time, so that alerts also get worse and better."""
+        for value in values:
+            self.now += timedelta(seconds=pause)
+            known = self.breaches
+            self.somebody_uploads([value], ago=0, apart=0, ahead=0)
+            if self.breaches > known:
+                self.the_bus_delivers_a_breach(len(self.in_flight) - 1, again=False)
+            self.a_sweep(0, missed=0)
 
     @rule(which=st.integers(0, 2), missed=st.sampled_from([0, 0, 0, 1, 3]))
     def a_sweep(self, which: int, missed: int) -> None:
