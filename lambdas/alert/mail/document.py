@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec.structs import replace
 
-from lambdas.alert.domain.notices import AlertFacts, Kind, Notice, SilenceFacts
+from lambdas.alert.domain.notices import Acknowledgement, AlertFacts, Kind, Notice, SilenceFacts
 from lambdas.alert.mail.formatting import cut, masked, unlinked
 from lambdas.alert.mail.sentences import Text
 from lambdas.shared.events import Bound, ObjectRef, ReadingsRejected, RejectExample, Severity
@@ -61,6 +61,15 @@ class LatestReading(msgspec.Struct, frozen=True, kw_only=True):
 
     at: str
     value: float | int
+
+
+class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has taken the alert on: it lapses at until, or lasts as long as the alert."""
+
+    by: str
+    at: str
+    until: str | None = None
+    note: str | None = None
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +132,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     trace_id: str | None = None
     links: Annotated[dict[str, str], _described("Addresses by what they show.")] = {}
     commands: Annotated[dict[str, str], _described("Commands by what they do.")] = {}
+    acknowledged: Annotated[Acknowledged | None, _described("By whom last, also if that has lapsed.")] = None
+    runbook: Annotated[str | None, _described("What its rule says to do, or where that stands.")] = None
     behind: Annotated[tuple[str, ...] | None, _described("The first devices behind a silent gateway.")] = None
     behind_count: int | None = None
     rejected: Rejected | None = None
@@ -225,6 +236,17 @@ def _of_alert(common: Notification, facts: AlertFacts) -> Notification:
         until=timestamp(facts.until),
         latest=LatestReading(at=timestamp(latest.at), value=latest.value) if latest is not None else None,
         tags=breach.tags,
+        acknowledged=_acknowledged(facts.acknowledged) if facts.acknowledged is not None else None,
+        runbook=cut(printable(facts.runbook), _TEXT_MOST) if facts.runbook is not None else None,
+    )
+
+
+def _acknowledged(given: Acknowledgement) -> Acknowledged:
+    return Acknowledged(
+        by=cut(printable(given.by), _LINE_MOST),
+        at=timestamp(given.at),
+        until=timestamp(given.until) if given.until is not None else None,
+        note=cut(printable(given.note), _TEXT_MOST) if given.note is not None else None,
     )
 
 

@@ -8,11 +8,11 @@ import jsonschema
 import pytest
 
 from docs.events.generate import notification_schema
-from lambdas.alert.domain.notices import Notice
+from lambdas.alert.domain.notices import Acknowledgement, Notice
 from lambdas.alert.mail.document import attributes_of, document_in, to_json
 from lambdas.alert.mail.message import render, render_digest
 from lambdas.shared.events import ObjectRef, RejectExample
-from tests.unit.alert.alert_kit import breach, event, rejected
+from tests.unit.alert.alert_kit import HOUR, NOON, breach, event, rejected
 from tests.unit.alert.test_alert_message import conversation
 
 SNS_REQUEST = 64 * 1024
@@ -95,6 +95,24 @@ def test_what_a_device_wrote_becomes_no_mention_and_no_link_in_a_chat() -> None:
     assert not {"<", ">"} & set(told)
     assert "https://evil.com" not in told
     assert "AKIA1234567890ABCD" not in told
+
+
+def test_who_has_acknowledged_it_and_what_to_do_stand_in_it() -> None:
+    notice = next(conversation())
+    assert notice.alert is not None
+    given = Acknowledgement(by="arn:aws:iam::1:user/ada", at=NOON, until=NOON + HOUR, note="on my way")
+    facts = replace(notice.alert, acknowledged=given, runbook="https://wiki.example.com/boiler")
+    document = sent(replace(notice, alert=facts))
+    jsonschema.validate(document, notification_schema())
+    assert document["runbook"] == "https://wiki.example.com/boiler"
+    assert document["acknowledged"] == {
+        "by": "arn:aws:iam::1:user/ada",
+        "at": "2026-11-22T12:00:00.000000Z",
+        "until": "2026-11-22T13:00:00.000000Z",
+        "note": "on my way",
+    }
+    plain = sent(notice)
+    assert (plain["acknowledged"], plain["runbook"]) == (None, None)
 
 
 def test_the_tag_that_routes_is_a_row_of_the_e_mail_and_a_message_attribute() -> None:
