@@ -105,9 +105,9 @@ class Ledger:
         self.set_aside: list[UnreadableError] = []
         self.mutes = MuteSource(dynamodb, table=table)
 
-    def get(self, key: str, *, blank: State) -> Record:
-        """Return the record as it is now (a consistent read), or a blank one."""
-        found = self._dynamodb.get_item(TableName=self._table, Key={"alert_key": {"S": key}}, ConsistentRead=True)
+    def get(self, key: str, *, blank: State, consistent: bool = True) -> Record:
+        """Return the record as it is now, or a blank one."""
+        found = self._dynamodb.get_item(TableName=self._table, Key={"alert_key": {"S": key}}, ConsistentRead=consistent)
         if "Item" not in found:
             return Record(key=key, state=blank)
         try:
@@ -232,8 +232,8 @@ class Ledger:
             yield Watched(key=item["alert_key"]["S"], source=source, record=record), cursor
 
     def read(self, watched: Watched) -> Record:
-        """Return the record of what is watched."""
-        return watched.record or self.get(watched.key, blank=blank_state(watched.key))
+        """Return the record of what is watched, at half the price of a consistent read: the index may be older too."""
+        return watched.record or self.get(watched.key, blank=blank_state(watched.key), consistent=False)
 
     def _items(
         self, work: Work, *, now: datetime, after: Cursor | None, whole: float = math.inf
