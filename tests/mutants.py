@@ -37,7 +37,7 @@ JUDGES = {
     ],
     "lambdas/alert/domain/all_clear.py": ["alert/test_delayed_all_clear.py"],
     "lambdas/alert/domain/by_hand.py": ["alert/test_by_hand.py"],
-    "lambdas/alert/domain/withheld.py": ["alert/test_lifecycle_mutes.py"],
+    "lambdas/alert/domain/withheld.py": ["alert/test_withheld_rules.py", "alert/test_lifecycle_mutes.py"],
     "lambdas/alert/domain/mutes.py": ["alert/test_mute_rules.py"],
     "lambdas/alert/domain/gateway.py": ["alert/test_gateway_rules.py"],
     "lambdas/alert/domain/outbox.py": ["alert/test_outbox.py"],

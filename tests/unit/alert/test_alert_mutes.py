@@ -10,6 +10,7 @@ from lambdas.alert.adapters.ledger import UnreadableError
 from lambdas.alert.adapters.mute_list import MuteList, item_of
 from lambdas.alert.domain.mutes import Mute, Mutes, OneOffMutes
 from lambdas.shared.thresholds.recurring_mutes import RecurringMute
+from sensorctl.alerts import by_hand
 from tests.unit.alert.alert_kit import ALERTS, HOUR, MINUTE, NOON, SWEEP, THRESHOLDS, World, breach, event
 
 
@@ -66,6 +67,27 @@ def test_the_end_of_an_alert_that_was_mailed_waits_in_the_ledger_for_the_end_of_
         sweep_at(world, NOON + minute * MINUTE)
     assert (world.kinds(), world.statuses()) == (["resolved"], {"SENT": 2})
     assert "work" not in world.items("alert")[0]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_alert_that_a_person_closes_under_a_mute_is_told_at_once_if_people_know_of_it(
+    world: World, known: bool
+) -> None:
+    if not known:
+        put(world, one_off())
+    world.function()(event(breach()))
+    put(world, one_off())
+    (running,) = by_hand.running(world.dynamodb, table=ALERTS, now=NOON)
+    closed = by_hand.close(
+        world.dynamodb, table=ALERTS, entry=running, by="ada", why="sensor replaced", now=NOON + MINUTE
+    )
+    assert closed
+    assert world.ended() == {"boiler-7"}
+    world.kinds()
+    sweep_at(world, NOON + 2 * MINUTE)
+    assert world.kinds() == (["resolved"] if known else [])
+    sweep_at(world, NOON + HOUR)
+    assert world.kinds() == []
 
 
 def test_silence_is_muted_by_a_mute_of_all_metrics_and_mailed_once_after_it(world: World) -> None:

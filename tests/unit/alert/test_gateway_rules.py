@@ -75,6 +75,7 @@ def test_a_later_upload_ends_a_silence_with_an_e_mail_and_quiet_without_one(afte
     decision = look(silent_since(QUIET_FROM, withheld_at=NOON), back, source="other")
     assert (decision.state, decision.outcome) == (living, "back")
     (notice,) = decision.notices
+    assert notice.kind == "back"
     assert notice.silence == SilenceFacts(
         device_id="gateway-3",
         since=QUIET_FROM,

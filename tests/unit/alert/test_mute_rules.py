@@ -9,6 +9,7 @@ from lambdas.alert.domain import mutes as module
 from lambdas.alert.domain.models import Digest, MetricState, Rejection, Silence
 from lambdas.alert.domain.mutes import Mute, Mutes, Muting, OneOffMutes
 from lambdas.shared.thresholds.recurring_mutes import RecurringMute
+from lambdas.shared.thresholds.thresholds import Thresholds
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR, TICK = timedelta(hours=1), timedelta(microseconds=1)
@@ -47,6 +48,17 @@ def test_of_several_the_one_that_ends_last_is_named_and_one_without_an_end_befor
     assert both.muting("press-1", "noise", now=NOON) == Muting(name="night", until=None)
     assert both.muting("pump-1", "noise", now=NOON) is None
     assert muting() is None
+
+
+def test_a_recurring_one_counts_within_its_times_and_names_its_end() -> None:
+    read = '{"version": 1, "metrics": {"noise": {"warning": {"above": 80}}}, "mutes": [%s]}'
+    shift = '{"name": "shift", "devices": "press-*", "metric": "noise", "time_intervals": [%s]}'
+    times = '{"times": [{"start_time": "11:00", "end_time": "13:00"}]}'
+    recurring = Thresholds.parse(read % (shift % times)).mutes
+    mutes = Mutes(one_off=OneOffMutes(), recurring=recurring)
+    assert mutes.muting("press-1", "noise", now=NOON) == Muting(name="shift", until=NOON + HOUR)
+    assert mutes.muting("press-1", "noise", now=NOON + HOUR) is None
+    assert mutes.muting("press-1", "heat", now=NOON) is None
 
 
 def test_what_was_found_for_many_devices_is_forgotten_and_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
