@@ -5,6 +5,7 @@ Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 wrong
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from types import FrameType
@@ -67,6 +68,9 @@ def main() -> NoReturn:
     """Run the command line; a UserError ends it with one sentence and exit code 2."""
     # A killed run must stop its processes like an interrupted one.
     signal.signal(signal.SIGTERM, _interrupt)
+    # What a command reads lives until it ends; to search it for cycles with every 700 objects more took a third of the
+    # time that a list of 100,000 devices takes.
+    gc.set_threshold(100_000)
     try:
         app(prog_name="sensorctl")
     except (UserError, DocumentError) as error:

@@ -68,11 +68,12 @@ def listed(
         if line.state == "open" and line.metric is not None:
             running[line.device_id].append((line.metric, line.severity))
     lives = _lives(last, thresholds) if thresholds is not None else {}
+    gateways_of = thresholds.gateways.of if thresholds is not None and thresholds.gateways.ids else lambda _: ()
     devices = []
     for device_id, reading in last.items():
         limit = thresholds.silent_after(device_id) if thresholds is not None else None
         seen = reading.uploaded_at if reading is not None else None
-        gateways = thresholds.gateways.of(device_id) if thresholds is not None else ()
+        gateways = gateways_of(device_id)
         cut_off = next((name for name in reversed(gateways) if _is_cut_off(lives, name, thresholds, now=now)), None)
         judged_at = lives.get(gateways[0], now) if gateways and cut_off is None else now
         devices.append(
@@ -80,12 +81,12 @@ def listed(
                 device_id=device_id,
                 last_at=reading.at if reading is not None else None,
                 uploaded_at=seen,
-                clock=_clock(reading) if reading is not None else None,
+                clock=_clock(reading) if reading is not None and reading.is_exact else None,
                 is_exact=reading is None or reading.is_exact,
                 silent_after=limit,
                 silent=is_silent(seen, limit=limit, now=judged_at) if seen is not None and limit is not None else None,
                 cut_off=cut_off,
-                alerts=tuple(sorted(running[device_id], key=lambda alert: (-RANK[alert[1]], alert[0]))),
+                alerts=tuple(sorted(running.get(device_id, ()), key=lambda alert: (-RANK[alert[1]], alert[0]))),
             )
         )
     return sorted(devices, key=lambda device: (not device.silent, device.device_id))

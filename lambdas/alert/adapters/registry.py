@@ -6,10 +6,12 @@ It is read without asking for each device: some thousands of names a page (1 MB 
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from lambdas.shared.keys import LEAST_PARTITIONS, PARTITION_COUNTS, registry_partitions
@@ -56,6 +58,7 @@ class Registry:
     def __init__(self, dynamodb: Any, *, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        dynamodb.meta.events.register("before-parse.dynamodb.Query", _items_as_sent, unique_id="items-as-sent")
         self._pool: Any = None
 
     def walk(self, *, after: str = "", prefix: str = "") -> Iterator[list[Device]]:
@@ -72,13 +75,10 @@ class Registry:
             unread = [part for part in partitions if not part.is_read]
             # What lies behind the end of a page may stand in another partition too.
             through = min((part.devices[-1].key for part in unread if part.devices), default=None)
-            newest: dict[str, Device] = {}
-            for device in (device for part in partitions for device in part.take(through=through)):
-                known = newest.get(device.key)
-                if known is None or known.uploaded_at < device.uploaded_at:
-                    newest[device.key] = device
-            if newest:
-                yield [newest[name] for name in sorted(newest)]
+            taken = [device for part in partitions for device in part.take(through=through)]
+            taken.sort(key=itemgetter(0, 2))
+            if taken:
+                yield list({device.key: device for device in taken}.values())
 
     def count(self) -> int:
         """Return how many partitions the registry has ever had."""
@@ -117,6 +117,18 @@ class Registry:
         last = answer.get("LastEvaluatedKey")
         partition.is_read = last is None
         partition.after = last["reading_id"]["S"] if last is not None else partition.after
+
+
+def _items_as_sent(*, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    """Take the items of an answer out of it before botocore parses it, and hand them on as they are.
+
+    Its parser makes a copy of each value by the service's model: half of the CPU of a page. The copy is equal, but for
+    binary values, of which the readings table has none (DynamoDB API Reference, "AttributeValue").
+    """
+    if response_dict["status_code"] < 300:
+        answer = json.loads(response_dict["body"])
+        customized_response_dict["Items"] = answer.pop("Items", [])
+        response_dict["body"] = json.dumps(answer).encode()
 
 
 def _device(item: dict[str, Any]) -> Device:

@@ -25,4 +25,6 @@ class ByDevice(Generic[T]):
 
     def first(self, device_id: str) -> T | None:
         """Return the value of the most specific pattern that matches, or None."""
-        return next(iter(self.matching(device_id)), None)
+        if device_id in self._exact:
+            return self._exact[device_id]
+        return next((value for matches, value in self._globs if matches(device_id)), None)
