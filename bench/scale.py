@@ -30,6 +30,7 @@ class Load:
     put_events: float
     parameter_reads: float
     sweep_minutes: float
+    stream_requests: float
     dollars: float
 
     @classmethod
@@ -45,6 +46,8 @@ class Load:
             # Each environment that is at work reads the thresholds once a minute.
             parameter_reads=fleet.environments / 60,
             sweep_minutes=fleet.devices / NAMES_SWEPT_A_MINUTE,
+            # A rule of IoT Core makes a request of each message.
+            stream_requests=fleet.uploads / SECONDS_A_MONTH if fleet.front_door else 0,
             dollars=total(bill(fleet)),
         )
 
@@ -61,6 +64,13 @@ class Quota:
 
 
 QUOTAS = (
+    Quota(
+        short="stream",
+        name="2,000 requests/s of a Firehose stream (us-east-1)",
+        field="stream_requests",
+        most=2_000,
+        source='Amazon Data Firehose Developer Guide, "Amazon Data Firehose quota"',
+    ),
     Quota(
         short="registrations",
         name="4,000 device registrations/s: 4 partitions of 1,000",
@@ -176,10 +186,10 @@ def burst(
 
 
 def loads() -> Iterator[tuple[Fleet, Load]]:
-    """Yield fleets of every size, one reading a minute: uploaded one by one, and an hour's at a time."""
-    for batch in (1, 60):
+    """Yield fleets of every size, one reading a minute: one by one, an hour's at a time, and through the front door."""
+    for batch, front_door in ((1, False), (60, False), (1, True)):
         for devices in DEVICES:
-            fleet = Fleet(devices=devices, every_s=60, readings_per_object=batch)
+            fleet = Fleet(devices=devices, every_s=60, readings_per_object=batch, front_door=front_door)
             yield fleet, Load.of(fleet)
 
 
@@ -199,7 +209,8 @@ def main() -> None:
     model.add_column("over, the most first")
     for fleet, load in loads():
         over = ", ".join(quota.short for quota in met(load)) or "none"
-        cells = (f"{fleet.devices:,}", f"{fleet.readings_per_object}", *rates(load), f"{load.dollars:,.0f}", over)
+        gathered = "front door" if fleet.front_door else f"{fleet.readings_per_object}"
+        cells = (f"{fleet.devices:,}", gathered, *rates(load), f"{load.dollars:,.0f}", over)
         model.add_row(*cells)
     console.print(model)
     drained = Table(title="\n10,000 objects in a minute", title_justify="left", box=None, padding=(0, 1))

@@ -171,24 +171,19 @@ def test_the_model_and_the_table_agree_about_provisioned_capacity() -> None:
     assert (model.UTILISATION * 100, model.LEAST_READS) == (UTILISATION_PERCENT, LEAST_READS)
 
 
-@pytest.mark.parametrize("readings", [1, 60])
-def test_a_fleet_of_any_size_asks_and_costs_what_the_page_says(readings: int) -> None:
-    heading = (
-        "One reading an object:"
-        if readings == 1
-        else ("60 readings an object (an hour of one device, or a minute of 60 behind one gateway):")
-    )
+@pytest.mark.parametrize(
+    ("heading", "way"),
+    [
+        ("One reading an object:", (1, False)),
+        ("60 readings an object (an hour of one device, or a minute of 60 behind one gateway):", (60, False)),
+        ("One reading a record, through the front door:", (1, True)),
+    ],
+)
+def test_a_fleet_of_any_size_asks_and_costs_what_the_page_says(heading: str, way: tuple[int, bool]) -> None:
     stated = list(rows(SCALE, heading))
-    computed = {
-        f"{fleet.devices:,}": [*rates(load), f"{load.dollars:,.0f}"]
-        for fleet, load in loads()
-        if fleet.readings_per_object == readings
-    }
-    over = {
-        f"{fleet.devices:,}": [quota.short for quota in met(load)]
-        for fleet, load in loads()
-        if fleet.readings_per_object == readings
-    }
+    found = [(fleet, load) for fleet, load in loads() if (fleet.readings_per_object, fleet.front_door) == way]
+    computed = {f"{fleet.devices:,}": [*rates(load), f"{load.dollars:,.0f}"] for fleet, load in found}
+    over = {f"{fleet.devices:,}": [quota.short for quota in met(load)] for fleet, load in found}
     assert {devices: asked for devices, *asked, _ in stated} == {devices: computed[devices] for devices, *_ in stated}
     said: list[str] = []
     for devices, *_, names in stated:
