@@ -74,12 +74,19 @@ def warm(given: Any) -> dict[str, Any]:
 
 
 def contestant(given: Any) -> dict[str, Any]:
-    """Call a handler `times` times for each line of standard input, and say what each turn took."""
-    handler = importlib.import_module(given["module"]).handler
-    handler(given["event"], Context())
+    """Call a handler, or write items, `times` times for each line of standard input, and say what each turn took."""
+    if "items" in given:
+        once = _writer(given)
+    else:
+        handler = importlib.import_module(given["module"]).handler
+
+        def once() -> object:
+            return handler(given["event"], Context())
+
+    once()
     say({})  # ready
     for _ in sys.stdin:
-        say(_timed(lambda: handler(given["event"], Context()), given["times"]))
+        say(_timed(once, given["times"]))
     return {}
 
 
@@ -137,10 +144,8 @@ def decode(given: Any) -> dict[str, Any]:
     return {**_timed(once, given["times"]), "decoded": decoded}
 
 
-def write(given: Any) -> dict[str, Any]:
-    """Write the readings of a file to the table `times` times, 8 batches at once; the items are made before."""
-    from pathlib import Path  # noqa: PLC0415
-
+def _writer(given: Any) -> Callable[[], object]:
+    """Return what writes the items of a file to the table, 8 batches at once; the items are made before."""
     with open(given["items"], "rb") as file:  # noqa: PTH123
         items = json.load(file)
     batches = [items[start : start + 25] for start in range(0, len(items), 25)]
@@ -162,18 +167,19 @@ def write(given: Any) -> dict[str, Any]:
 
         def once() -> object:
             return raw.write(bodies)
+    elif given["side"] == "pynamodb":
+        once = importlib.import_module("pynamodb_batch").PynamoWriter(items, threads=8).write
     else:
         writer = importlib.import_module("batch_write_item").ClientWriter(table="readings", threads=8)
 
         def once() -> object:
             return writer.write(items)
 
-    once()
-    return {**_timed(once, given["times"]), "items": len(items), "of": Path(given["items"]).name}
+    return once
 
 
 def items(given: Any) -> dict[str, Any]:
-    """Write the items that ingest makes of an object's readings to a file, for `write`."""
+    """Write the items that ingest makes of an object's readings to a file, for `_writer`."""
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from lambdas.ingest.decoding.payload import Payload  # noqa: PLC0415
@@ -238,9 +244,7 @@ def _drained(daemon: Any) -> int:
         count += 1
 
 
-CASES = {
-    case.__name__: case for case in (floor, init, compiled, warm, contestant, traced, decode, write, items, memory)
-}
+CASES = {case.__name__: case for case in (floor, init, compiled, warm, contestant, traced, decode, items, memory)}
 
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])

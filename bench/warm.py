@@ -61,14 +61,12 @@ def writing(lab: Lab, *, rounds: int) -> Iterator[Row]:
     items = str(lab.objects / "items.json")
     lab.run("items", ours=True, file=str(lab.objects / "calm.ndjson"), items=items)
     given: dict[str, Any] = {"url": lab.slow, "port": int(lab.slow.rsplit(":", 1)[1]), "items": items, "times": 1}
-    found: dict[str, list[dict[str, Any]]] = {"ours": [], "raw": [], "client": []}
-    for _ in range(rounds):
-        for side, answers in found.items():
-            answers.append(lab.run("write", ours=side == "ours", side=side, **given).answer)
-    cpu = {side: [answer["cpu_s"] for answer in answers] for side, answers in found.items()}
+    sides = ("ours", "raw", "client", "pynamodb")
+    cpu = lab.contest({side: {"ours": side == "ours", "side": side, **given} for side in sides}, turns=4 * rounds)
     for side, other, bar in (
         ("raw", "signing and http.client alone", 4.5),
         ("client", "client.batch_write_item", 0.30),
+        ("pynamodb", "PynamoDB's batch_write", 0.30),
     ):
         yield Row(
             what=f"writes (CPU), beside {other}",

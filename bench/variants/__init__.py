@@ -1,0 +1,1 @@
+"""Ingest's handler with one thing done otherwise, for `python -m bench.left_alone`."""
