@@ -80,7 +80,7 @@ class Fleet:
 def test_a_hundred_thousand_devices_are_looked_at_in_one_tick_and_only_suspects_are_asked(
     clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the suite each name stands for ten: a page has a tenth of them and takes as long, so does what a tick reads."""
+    """In the suite each name stands for ten: a page has a tenth of them and takes as long; so does a tick."""
     part = 1 if LONG else 10
     monkeypatch.setattr(registry, "_NAMES", registry._NAMES // part)
     monkeypatch.setattr(silences, "NAMES_A_TICK", NAMES_SWEPT_A_MINUTE // part)
