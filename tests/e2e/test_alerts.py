@@ -1,6 +1,8 @@
 """The kinds of e-mail that `make run` does not show, filters, and thresholds that change while everything runs."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +10,7 @@ from sensorctl.aws.uploader import Uploader
 from sensorctl.aws.waiting import wait_until
 from sensorctl.embedded.embedded_aws import EmbeddedAws
 from sensorctl.embedded.mailbox import Mail
+from tests.e2e.command_line import Ctl
 
 SECONDS = 30
 
@@ -73,32 +76,45 @@ def test_a_subscriber_to_critical_alerts_hears_of_nothing_else(aws: EmbeddedAws,
     assert about(aws, "filter-warm", address="critical@example.com") == []
 
 
-def test_new_thresholds_count_without_a_deployment(aws: EmbeddedAws, uploader: Uploader) -> None:
+@contextmanager
+def thresholds(aws: EmbeddedAws, *, metric: str, rule: dict[str, Any], **members: str) -> Iterator[None]:
+    """Other thresholds, with a rule more, for as long as a test takes."""
     ssm, name = aws.access.client("ssm"), aws.pipeline.thresholds_parameter
     before = ssm.get_parameter(Name=name)["Parameter"]["Value"]
-    document: dict[str, Any] = json.loads(before)
-    document["metrics"]["pressure"] = {"unit": "kPa", "critical": {"above": 300}}
+    document: dict[str, Any] = {**json.loads(before), **members}
+    document["metrics"][metric] = rule
     ssm.put_parameter(Name=name, Value=json.dumps(document), Type="String", Overwrite=True)
     try:
         forget_cached_thresholds(aws)
-        send(uploader, "press-1", at=datetime.now(UTC), pressure=301)
-        assert mailed(aws, "press-1", "opened")
-        assert about(aws, "press-1")[0].subject == "[dev] [CRITICAL] press-1 pressure 301 kPa above 300"
+        yield
     finally:
         ssm.put_parameter(Name=name, Value=before, Type="String", Overwrite=True)
         forget_cached_thresholds(aws)
 
 
+def test_new_thresholds_count_without_a_deployment_and_route_by_the_tag_that_they_name(
+    aws: EmbeddedAws, uploader: Uploader, ctl: Ctl
+) -> None:
+    assert ctl("subscribers", "add", "plant-2@example.com", "--only", "site=plant-2")[0] == 0
+    aws.mailbox.attach()
+    rule = {"unit": "kPa", "critical": {"above": 300}}
+    with thresholds(aws, metric="pressure", rule=rule, route_by="site"):
+        for device, site in (("press-1", "plant-1"), ("press-2", "plant-2")):
+            at = datetime.now(UTC).isoformat()
+            reading = {"device_id": device, "timestamp": at, "metrics": {"pressure": 301}, "tags": {"site": site}}
+            uploader.upload(f"{device}/1.json", json.dumps(reading).encode())
+            assert mailed(aws, device, "opened")
+        mail = about(aws, "press-1")[0]
+        assert mail.subject == "[dev] [CRITICAL] press-1 pressure 301 kPa above 300"
+        assert mail.attributes["site"] == "plant-1"
+        assert wait_until(lambda: bool(about(aws, "press-2", address="plant-2@example.com")), seconds=SECONDS)
+        assert about(aws, "press-1", address="plant-2@example.com") == []
+
+
 def test_a_reading_past_the_opposite_limit_is_mailed_with_a_command_that_leads_to_its_stage(
     aws: EmbeddedAws, uploader: Uploader
 ) -> None:
-    ssm, name = aws.access.client("ssm"), aws.pipeline.thresholds_parameter
-    before = ssm.get_parameter(Name=name)["Parameter"]["Value"]
-    document: dict[str, Any] = json.loads(before)
-    document["metrics"]["vaccine"] = {"unit": "Cel", "critical": {"above": 12, "below": 0}}
-    ssm.put_parameter(Name=name, Value=json.dumps(document), Type="String", Overwrite=True)
-    try:
-        forget_cached_thresholds(aws)
+    with thresholds(aws, metric="vaccine", rule={"unit": "Cel", "critical": {"above": 12, "below": 0}}):
         now = datetime.now(UTC)
         send(uploader, "fridge-1", at=now - timedelta(minutes=2), vaccine=13)
         assert mailed(aws, "fridge-1", "opened")
@@ -107,9 +123,6 @@ def test_a_reading_past_the_opposite_limit_is_mailed_with_a_command_that_leads_t
         mail = about(aws, "fridge-1")[-1]
         assert mail.subject == "[dev] [CRITICAL] fridge-1 vaccine -6 Cel below 0, was above"
         assert f"--stage dev --region {aws.access.region}" in mail.body
-    finally:
-        ssm.put_parameter(Name=name, Value=before, Type="String", Overwrite=True)
-        forget_cached_thresholds(aws)
 
 
 def _last_breach(aws: EmbeddedAws, device: str) -> str:
