@@ -57,6 +57,7 @@ def test_of_two_readings_at_one_instant_the_one_that_is_not_clear_counts() -> No
     for pair in ((66, 60), (60, 66)):
         row = look(after(75), read(60, minute=1), *(read(value, minute=5) for value in pair)).row
         assert row.first is None
+        assert look(after(75), *(read(value, minute=5) for value in pair)).row.first is None
     assert look(after(75), read(60, minute=5), read(66, minute=4)).row.first == read(60, minute=5)
 
 
