@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import http.client
+import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 _TARGET = "DynamoDB_20120810.BatchWriteItem"
-_SIGNED = "content-type;host;x-amz-date;x-amz-target"
+_SIGNED = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
 
 
 class RawWriter:
@@ -25,6 +26,8 @@ class RawWriter:
         self._pool = ThreadPoolExecutor(threads)
         self._local = threading.local()
         self._key = self._day = b""
+        # A function has temporary credentials, whose token every request carries, signed.
+        self._token = os.environ["AWS_SESSION_TOKEN"]
 
     def write(self, bodies: Sequence[bytes]) -> None:
         """Send every body."""
@@ -45,13 +48,17 @@ class RawWriter:
         at = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         scope = f"{at[:8]}/us-east-1/dynamodb/aws4_request"
         host = f"{self._host}:{self._port}"
-        head = f"content-type:application/x-amz-json-1.0\nhost:{host}\nx-amz-date:{at}\nx-amz-target:{_TARGET}\n"
+        head = (
+            f"content-type:application/x-amz-json-1.0\nhost:{host}\nx-amz-date:{at}\n"
+            f"x-amz-security-token:{self._token}\nx-amz-target:{_TARGET}\n"
+        )
         request = f"POST\n/\n\n{head}\n{_SIGNED}\n{hashlib.sha256(body).hexdigest()}"
         text = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         signature = hmac.new(self._signing_key(at[:8]), text.encode(), "sha256").hexdigest()
         return {
             "Content-Type": "application/x-amz-json-1.0",
             "X-Amz-Date": at,
+            "X-Amz-Security-Token": self._token,
             "X-Amz-Target": _TARGET,
             "Authorization": f"AWS4-HMAC-SHA256 Credential=key/{scope}, SignedHeaders={_SIGNED}, Signature={signature}",
         }
