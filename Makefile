@@ -72,8 +72,7 @@ pictures: setup-tests ## what the README shows, made of a run (needs Chromium)
 # Of these the suite plays a sample, and this all: see tests/faults/sample.py.
 SAMPLED := $(addprefix tests/faults/test_,runs.py by_hand.py mutes.py gateways.py backtest.py fleet.py sweep_cost.py)
 prove: setup-tests ## nothing lost, nothing twice: the real functions through thousands of crashes; SCENARIO=, LIMIT=, SEED=
-	@LONG=1 $(BIN)/python -m pytest -q -s tests/properties/test_lifecycle_stateful.py
-	@LONG=1 $(BIN)/python -m pytest -q -n auto $(SAMPLED)
+	@LONG=1 $(BIN)/python -m pytest -q -n auto tests/properties $(SAMPLED)
 	@$(BIN)/python -m tests.faults $${SCENARIO:+--scenario "$$SCENARIO"} $${LIMIT:+--limit "$$LIMIT"} $${SEED:+--seed "$$SEED"}
 
 soak: setup-tests ## ten minutes of the worst uploads while function workers are killed at random, then the same question

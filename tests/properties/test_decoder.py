@@ -18,6 +18,7 @@ from lambdas.ingest.decoding.native import NativeReader
 from lambdas.ingest.decoding.payload import Payload
 from lambdas.ingest.decoding.reading import Problem, Reading, Reason, RecordError, Reject, Rejects
 from lambdas.ingest.decoding.values.timestamps import texts
+from tests.properties.examples import examples
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 SMALL = Limits(stored=50_000, unpacked=100_000, record=600, block=900, records=200, rejects=50)
@@ -158,7 +159,7 @@ hostile = st.binary(max_size=300) | st.lists(PIECES, max_size=60).map(b"".join)
 @example(b"", False, False, 1)
 @example(b"\x1f\x8b", False, False, 1)
 @example(b"[" * 5000, True, False, 100)
-@settings(max_examples=1200, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_bytes_end_as_readings_and_rejects(content: bytes, packed: bool, array: bool, chunk: int) -> None:
     content = b"[" + content if array else content
     data = gzip.compress(content, mtime=0) if packed else content
@@ -179,7 +180,7 @@ def test_any_bytes_end_as_readings_and_rejects(content: bytes, packed: bool, arr
     st.sampled_from([b"\n", b"\r\n", b", ", b",\n "]),
     st.booleans(),
 )
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_one_changed_byte_costs_one_record_at_most(
     sent: list[dict[str, Any]], data: st.DataObject, between: bytes, packed: bool
 ) -> None:
@@ -207,7 +208,7 @@ SEPARATORS = st.text(" \t\r\n,\x1e\ufeff", max_size=3).map(str.encode)
 
 
 @given(st.lists(records(), min_size=1, max_size=10), st.data(), st.integers(1, 400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_every_split_into_arrays_and_separators_gives_the_same_readings(
     sent: list[dict[str, Any]], data: st.DataObject, chunk: int
 ) -> None:
@@ -230,7 +231,7 @@ BAD_VALUES = st.sampled_from(["null", "NaN", "-Infinity", '"off"', '"21,5"', "[1
 
 
 @given(records(), BAD_VALUES, st.integers(0, 3), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(70), deadline=None)
 def test_a_bad_member_costs_itself_and_leaves_all_others(
     sent: dict[str, Any], bad: str, place: int, lines: bool
 ) -> None:
@@ -295,7 +296,7 @@ odd_records = st.builds(
 
 
 @given(odd_records, st.booleans())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_what_the_fast_way_takes_the_slow_way_takes_alike(sent: dict[str, Any], tolerant: bool) -> None:
     raw = json.dumps(sent).encode()
     reader = NativeReader(now=NOW, limits=Limits())
@@ -350,7 +351,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.integers(1, 40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(70), deadline=None)
 def test_whatever_a_record_holds_mappings_never_crash(record: Any, times: int) -> None:
     alone = json.dumps(record).encode()
     readings, rejects = decode(alone)
@@ -376,7 +377,7 @@ CELLS = st.one_of(
     st.booleans(),
     st.integers(1, 400),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_csv_gives_what_the_same_texts_give_as_records(
     sent: list[tuple[str, str, str, str, str]], delimiter: str, end: str, quoted: bool, chunk: int
 ) -> None:
@@ -405,7 +406,7 @@ def test_csv_gives_what_the_same_texts_give_as_records(
 
 
 @given(st.binary(max_size=2_000), st.sampled_from([b",", b";", b"\t"]), st.integers(1, 300))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_whatever_follows_a_header_is_readings_and_rejects(data: bytes, delimiter: bytes, chunk: int) -> None:
     header = delimiter.join([b"device_id", b"timestamp", b"t [Cel]", b"u"]) + b"\n"
     good = delimiter.join([b"good", b"2026-11-22T10:00:00Z", b"1", b"2"])

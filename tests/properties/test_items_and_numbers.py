@@ -15,6 +15,7 @@ from lambdas.ingest.decoding.reading import Reading, RecordError
 from lambdas.ingest.decoding.values.numbers import check_value, number_text
 from lambdas.ingest.domain.items import reading_id
 from lambdas.shared.numbers import is_storable
+from tests.properties.examples import examples
 
 TIME = "2026-11-22T10:00:00.000000Z"
 DYNAMODB = decimal.Context(prec=38, Emin=-128, Emax=126, traps=[decimal.Inexact, decimal.Overflow, decimal.Underflow])
@@ -27,7 +28,7 @@ any_number = (
 
 
 @given(any_number)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(125), deadline=None)
 def test_a_number_is_kept_exactly_or_refused(value: float) -> None:
     if not is_storable(value):
         with pytest.raises(RecordError, match="cannot be kept") as raised:
@@ -42,7 +43,7 @@ def test_a_number_is_kept_exactly_or_refused(value: float) -> None:
 
 
 @given(any_number, any_number)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 def test_numbers_share_a_text_only_if_they_are_the_same_decimal(one: float, other: float) -> None:
     assert number_text(one) != number_text(other) or one == other
     if one == int(one) if abs(one) < 1e15 else False:
@@ -60,7 +61,7 @@ readings: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 
 @given(readings, readings)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 def test_readings_share_a_key_exactly_if_they_are_equal(one: dict[str, Any], other: dict[str, Any]) -> None:
     moment = datetime(2026, 11, 22, 10, tzinfo=UTC)
 

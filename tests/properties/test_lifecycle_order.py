@@ -24,6 +24,7 @@ from lambdas.alert.domain.notices import Observation
 from lambdas.shared.events import ContractError, ObjectRef, ThresholdBreached
 from lambdas.shared.thresholds.thresholds import Bounds, Rule
 from lambdas.shared.times import timestamp
+from tests.properties.examples import examples
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NEW = MetricState(device_id="boiler-7", metric="temperature")
@@ -106,7 +107,7 @@ breaches = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 @given(state=states(), some=breaches, hold=st.sampled_from([0, 600]), data=st.data())
 def test_order_and_duplicates_change_neither_the_state_nor_what_people_know_in_the_end(
     state: MetricState, some: list[ThresholdBreached], hold: int, data: st.DataObject
@@ -127,7 +128,7 @@ def test_order_and_duplicates_change_neither_the_state_nor_what_people_know_in_t
     assert ("opened" in " ".join(mails_in_order)) == ("opened" in " ".join(mails_otherwise))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(37), deadline=None)
 @given(state=states(), some=breaches, data=st.data())
 def test_equally_severe_breaches_of_one_side_make_the_same_mails_in_any_order(
     state: MetricState, some: list[ThresholdBreached], data: st.DataObject
@@ -147,7 +148,7 @@ def test_a_critical_breach_that_overtakes_a_warning_opens_as_critical_and_the_wa
     assert mails_overtaken == ["opened critical"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(some=breaches, data=st.data())
 def test_every_side_that_was_crossed_is_mailed_at_its_worst_in_any_order(
     some: list[ThresholdBreached], data: st.DataObject
@@ -166,7 +167,7 @@ def test_every_side_that_was_crossed_is_mailed_at_its_worst_in_any_order(
     assert worst <= named
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(some=breaches, sweeps=st.lists(st.integers(0, 4), max_size=5))
 def test_nothing_is_clear_beyond_its_upload_whatever_its_stamp_says(
     some: list[ThresholdBreached], sweeps: list[int]

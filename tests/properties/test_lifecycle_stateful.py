@@ -348,5 +348,4 @@ def test_every_step_of_any_life_keeps_the_rules() -> None:
     )
     assert STEPS["taken"] >= ASKED
     if LONG:
-        print(dict(STEPS))  # noqa: T201 - what `make prove` shows
         assert min(STEPS.values()) >= 30, STEPS

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lambdas.shared.thresholds.thresholds import Thresholds, ThresholdsError
+from tests.properties.examples import examples
 
 limits = st.integers(-5, 5) | st.floats(-5, 5).filter(lambda value: value == 0 or abs(value) > 1e-3)
 bounds = st.dictionaries(st.sampled_from(["above", "below"]), limits, max_size=2)
@@ -35,7 +36,7 @@ json_values = st.recursive(
 
 @given(st.text(max_size=50) | st.binary(max_size=50) | json_values.map(json.dumps) | documents.map(json.dumps))
 @example("[" * 100_000)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 def test_any_text_is_used_or_refused_in_one_sentence(text: str | bytes) -> None:
     sentence = ""
     try:
@@ -50,7 +51,7 @@ def test_any_text_is_used_or_refused_in_one_sentence(text: str | bytes) -> None:
 
 
 @given(rules, st.lists(limits | st.integers(-7, 7), min_size=1, max_size=20))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_rule_that_is_used_can_fire_and_can_end(rule: dict[str, Any], values: list[float]) -> None:
     try:
         used = Thresholds.parse(json.dumps({"version": 1, "metrics": {"t": rule}})).rule_for("d", "t")
@@ -74,7 +75,7 @@ def test_a_rule_that_is_used_can_fire_and_can_end(rule: dict[str, Any], values: 
 
 
 @given(documents, st.text("ab", min_size=1, max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 def test_the_rule_found_is_the_most_specific_one(document: dict[str, Any], device: str) -> None:
     try:
         used = Thresholds.parse(json.dumps(document)).rule_for(device, "t")

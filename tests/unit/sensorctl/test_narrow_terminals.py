@@ -14,7 +14,6 @@ from sensorctl import cli, terminal
 from sensorctl.aws.outputs import Pipeline
 from tests.unit.sensorctl.pipeline_kit import fail_event, keep, note, open_alert, whole_stage
 
-NOW = datetime.now(UTC)
 DEVICE = "freezer-12"
 
 
@@ -28,11 +27,16 @@ def shown(*arguments: str) -> list[str]:
 
 
 @pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch, now: datetime) -> Iterator[Pipeline]:
     with whole_stage(monkeypatch) as pipeline:
         source = {"bucket": "landing", "key": f"incoming/{DEVICE}/2026-11-22T10-00-00.ndjson", "version_id": "v1"}
         for minute in reversed(range(12)):
-            at = NOW - timedelta(minutes=minute)
+            at = now - timedelta(minutes=minute)
             keep(DEVICE, at, severity="critical", metrics={"temperature": -12345, "humidity": 40}, source=source)
         note(open_alert(DEVICE))
         fail_event(pipeline.ingest_failures)
@@ -53,14 +57,14 @@ def test_an_alert_is_one_line_but_for_its_mail(deployed: Pipeline) -> None:
     assert sums == "1 open; times are UTC."
 
 
-def test_readings_and_their_trend_have_whole_times_and_numbers(deployed: Pipeline) -> None:
+def test_readings_and_their_trend_have_whole_times_and_numbers(deployed: Pipeline, now: datetime) -> None:
     lines = shown("readings", DEVICE, "--limit", "5")
     assert "5 of 12 shown; --limit shows more, --since and --until others." in lines
     (temperature,) = [line for line in lines if line.startswith("temperature")]
     assert temperature.count("-12345") == 3
     for back in range(5):
-        at = NOW - timedelta(minutes=back)
-        assert any(line.startswith(terminal.short_time(at, now=NOW, fraction=True)) for line in lines)
+        at = now - timedelta(minutes=back)
+        assert any(line.startswith(terminal.short_time(at, now=now, fraction=True)) for line in lines)
 
 
 def test_thresholds_have_no_columns_that_say_nothing(deployed: Pipeline) -> None:
