@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn
 from rich.segment import Segment
@@ -22,6 +23,7 @@ from lambdas.shared.printable import printable
 from lambdas.shared.times import timestamp
 
 SEVERITY_STYLES = {"warning": "yellow", "critical": "bold red"}
+_GAP = 2
 
 
 def say(*lines: str, err: bool = False) -> None:
@@ -88,7 +90,9 @@ def table(
 
     Of the columns `optional` those are left out that say `-` in every row.
     """
-    shown = Table(box=None, padding=(0, 2, 0, 0), title=title, title_justify="left", show_header=header, pad_edge=False)
+    shown = Table(
+        box=None, padding=(0, _GAP, 0, 0), title=title, title_justify="left", show_header=header, pad_edge=False
+    )
     names, lines = list(columns), [list(row) for row in rows]
     empty = {
         place for place, name in enumerate(names) if name in optional and all(str(line[place]) == "-" for line in lines)
@@ -100,6 +104,13 @@ def table(
         cells = (cell for place, cell in enumerate(line) if place not in empty)
         shown.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in cells))
     return shown
+
+
+def fits(shown: Table, *, width: int) -> bool:
+    """Return whether a table needs no folding in so many columns of the terminal."""
+    cells = ((column.header, *column.cells) for column in shown.columns)
+    widths = [max(cell_len(str(cell)) for cell in column) for column in cells]
+    return sum(widths) + _GAP * (len(widths) - 1) <= width
 
 
 def brief(duration: timedelta) -> str:

@@ -70,7 +70,8 @@ def list_(context: typer.Context, *, only: AlertSelection, target: ListOptions) 
     if target.as_json:
         terminal.say_json(*(line.to_json() for line in lines))
     elif lines:
-        terminal.console().print(listing.table(lines, now=now))
+        console = terminal.console()
+        console.print(listing.table(lines, now=now, width=console.width))
         terminal.say(listing.sums(lines))
     else:
         terminal.say("No alerts.")
@@ -102,7 +103,9 @@ def _records(to: Connection, *, device: str | None) -> list[Record]:
 @app.command()
 @with_options
 def ack(
-    ids: Annotated[list[str], typer.Argument(help="Ids of open alerts, from their e-mails.", metavar="ID...")],
+    ids: Annotated[
+        list[str], typer.Argument(help="Ids of open alerts, from their e-mails or the list.", metavar="ID...")
+    ],
     *,
     note: Annotated[str | None, typer.Option(help="A line that e-mails and lists show with it.")] = None,
     lasts: Annotated[str | None, typer.Option("--for", help="How long it lasts: 30m, 2h; else to the end.")] = None,

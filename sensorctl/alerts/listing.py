@@ -17,6 +17,7 @@ from lambdas.alert.domain.mutes import Mutes, Muting
 from lambdas.alert.domain.notices import Acknowledgement
 from lambdas.alert.mail.formatting import amount
 from lambdas.shared.events import Severity, ThresholdBreached
+from lambdas.shared.printable import printable
 from sensorctl import terminal
 from sensorctl.errors import UserError
 
@@ -128,11 +129,23 @@ def in_digest(records: Sequence[Record], digest_id: str) -> list[AlertLine]:
     return sorted(listed, key=_urgency)
 
 
-def table(listed: Sequence[AlertLine], *, now: datetime) -> Table:
-    """Return the lines as a table; all times are UTC."""
-    columns = ("device", "metric", "state", "severity", "since", "worst", "last mail", "acknowledged")
-    rows = (_cells(line, now=now) for line in listed)
-    return terminal.table(columns, rows, whole=columns[2:6], optional=columns[7:])
+def table(listed: Sequence[AlertLine], *, now: datetime, width: int) -> Table:
+    """Return the lines as a table, where `width` is too small with the id below the device; all times are UTC."""
+    rows = [_cells(line, now=now) for line in listed]
+    columns = ("device", "metric", "state", "severity", "since", "worst", "last mail", "acknowledged", "id")
+    wide = terminal.table(columns, rows, whole=columns[2:6], optional=columns[7:8])
+    if terminal.fits(wide, width=width):
+        return wide
+    narrow = ("device, id", "metric", "state", "severity", "since", "worst, last mail")
+    narrow_rows = (
+        (
+            _stacked(device, alert_id),
+            *cells,
+            _stacked(worst, mail, taken if taken == "-" else f"acknowledged by {taken}"),
+        )
+        for device, *cells, worst, mail, taken, alert_id in rows
+    )
+    return terminal.table(narrow, narrow_rows, whole=narrow[2:5])
 
 
 def sums(listed: Sequence[AlertLine]) -> str:
@@ -152,7 +165,13 @@ def _cells(line: AlertLine, *, now: datetime) -> list[str | Text]:
         worst_of(line),
         _mail(line.mail, now=now),
         _acknowledged(line, now=now),
+        line.alert_id or "-",
     ]
+
+
+def _stacked(*cells: str | Text) -> Text:
+    """Return the cells of a column, one below the other, without those that say nothing."""
+    return Text("\n").join(Text(printable(str(cell))) for cell in cells if str(cell) != "-")
 
 
 def _line(record: Record) -> AlertLine:

@@ -13,6 +13,7 @@ from lambdas.alert.domain.mutes import Mute, Mutes, OneOffMutes
 from sensorctl import terminal
 from sensorctl.alerts.listing import AlertLine
 from sensorctl.alerts.muting import AllMutes
+from sensorctl.aws.identity import name_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +101,6 @@ def _cells(line: MuteLine) -> list[str]:
         line.state,
         until_text(line.until) if line.state != "off" else "-",
         f"{line.holds_back} open" if line.state == "running" else "-",
-        line.by or "thresholds",
+        name_in(line.by) if line.by else "thresholds",
         line.why or "-",
     ]

@@ -17,12 +17,12 @@ from tests.unit.sensorctl.pipeline_kit import fail_event, keep, note, open_alert
 DEVICE = "freezer-12"
 
 
-def shown(*arguments: str) -> list[str]:
-    """Return the lines of a command on a terminal of 80 columns."""
-    result = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "80"})
+def shown(*arguments: str, columns: int = 80) -> list[str]:
+    """Return the lines of a command on a terminal of so many columns."""
+    result = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": str(columns)})
     lines = result.stdout.splitlines()
     assert lines, result.stderr
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines)) <= columns
     return lines
 
 
@@ -50,11 +50,34 @@ def test_a_device_is_one_line(deployed: Pipeline) -> None:
     assert sums == "1 device, 1 with an open alert."
 
 
-def test_an_alert_is_one_line_but_for_its_mail(deployed: Pipeline) -> None:
+def test_an_alert_is_one_line_but_for_its_id_and_mail(deployed: Pipeline) -> None:
     _, line, *_, sums = shown("alerts")
     for whole in (DEVICE, "temperature", "open", "critical", "92 Cel above 85"):
         assert whole in line
     assert sums == "1 open; times are UTC."
+
+
+def test_the_id_that_ack_takes_is_listed_also_of_an_alert_that_is_acknowledged_and_muted(deployed: Pipeline) -> None:
+    (alert,) = shown("alerts", "--json", columns=1_000)
+    alert_id = json.loads(alert)["alert_id"]
+    shown("alerts", "ack", alert_id, "--note", "on it", columns=1_000)
+    shown("mutes", "add", DEVICE, "--for", "30m", "--why", "new burner", columns=1_000)
+    heading, line, *others = shown("alerts", "--open")
+    assert heading.rstrip().endswith("worst, last mail")
+    for whole in (DEVICE, "temperature", "open (muted)", "critical"):
+        assert whole in line
+    for whole in (alert_id, "acknowledged by"):
+        assert any(whole in other for other in others)
+    _, mute, *_ = shown("mutes", "list")
+    assert all(whole in mute for whole in (DEVICE, "running", "1 open", "new burner"))
+    assert "arn:" not in mute
+    _, wide, _ = shown("alerts", columns=200)
+    assert (wide.split()[0], wide.split()[-1]) == (DEVICE, alert_id)
+
+
+def test_help_is_broken_into_lines_once() -> None:
+    lines = shown("status", "--help")
+    assert any("open alerts are what" in line.lower() and len(line.strip()) > 60 for line in lines)
 
 
 def test_readings_and_their_trend_have_whole_times_and_numbers(deployed: Pipeline, now: datetime) -> None:
