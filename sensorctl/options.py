@@ -108,6 +108,9 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
         command(**values)
 
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    # Typer keeps the line breaks of all paragraphs but the first, and a narrow terminal breaks the lines once more.
+    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+    run.__doc__ = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     return run
 
 
