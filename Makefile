@@ -111,7 +111,7 @@ setup-tests: setup .venv/.tests-ready
 
 # The emulator's environment is set up while the functions are bundled.
 setup:
-	@$(MAKE) --no-print-directory --jobs=2 .venv-emulator/.ready .build/.ready
+	@$(MAKE) --silent --no-print-directory --jobs=2 .venv-emulator/.ready .build/.ready
 
 .build/.ready: .venv/.ready lambdas/ingest/requirements.txt lambdas/alert/requirements.txt
 	@echo "Bundling the functions ..."

@@ -23,7 +23,7 @@ from sensorctl.run.observed import Observed
 from sensorctl.simulate.summary import rejections
 from sensorctl.traces.documents import Span, waterfall
 
-_DEVICES_A_LINE = 4
+_MOST_DEVICES_A_LINE = 4
 # Nobody need wonder for longer whether a run still does something; looked at a few times in that.
 _QUIET_S, _LOOK_S = 4.0, 0.5
 
@@ -92,7 +92,9 @@ def email(console: Console, mail: Mail, *, after_s: float) -> None:
 
 def report(console: Console, observed: Observed, *, besides: Collection[str] = (), trace: Sequence[Span] = ()) -> None:
     """Print what is in the tables, but of the devices `besides`, and in quarantine, and one trace."""
-    console.print(_readings(Counter(item["device_id"] for item in observed.items if item["device_id"] not in besides)))
+    readings = Counter(item["device_id"] for item in observed.items if item["device_id"] not in besides)
+    if readings:
+        console.print(_readings(readings, width=console.width))
     if observed.rejected:
         console.print(_rejected(observed.rejected))
     if trace:
@@ -132,12 +134,14 @@ def judgement(console: Console, problems: list[str], *, good: str) -> None:
         console.print(Text(good, style="bold green"))
 
 
-def _readings(readings: Counter[str]) -> Table:
+def _readings(readings: Counter[str], *, width: int) -> Table:
+    """Return the devices in as many pairs of columns as `width` has room for."""
+    columns = ("device", "readings")
+    longest = max(map(len, (*readings, columns[0])))
+    pairs = max(1, min(_MOST_DEVICES_A_LINE, len(readings), (width + 2) // (longest + len(columns[1]) + 4)))
     cells = [cell for device, count in sorted(readings.items()) for cell in (device, str(count))]
-    width = 2 * _DEVICES_A_LINE
-    rows = (cells[start : start + width] for start in range(0, len(cells), width))
-    columns = ("device", "readings") * _DEVICES_A_LINE
-    return terminal.table(columns, rows, title="\nReadings stored", right=("readings",))
+    rows = (cells[start : start + 2 * pairs] for start in range(0, len(cells), 2 * pairs))
+    return terminal.table(columns * pairs, rows, title="\nReadings stored", right=("readings",))
 
 
 def _rejected(rejected: list[RejectedRecord]) -> Table:

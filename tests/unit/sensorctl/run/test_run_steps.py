@@ -3,9 +3,11 @@
 import io
 import threading
 
+import pytest
 from rich.console import Console
 
-from sensorctl.run.view import Steps
+from sensorctl.run.observed import Observed
+from sensorctl.run.view import Steps, report
 
 
 class Clock:
@@ -44,3 +46,14 @@ def test_the_reminder_ends_with_the_run() -> None:
     with steps.reminding():
         assert "reminder" in {thread.name for thread in threading.enumerate()}
     assert "reminder" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize(("devices", "pairs"), [(1, 1), (3, 3), (9, 3)])
+def test_devices_stand_in_as_many_columns_as_there_is_room_for(devices: int, pairs: int) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=80)
+    items = [{"device_id": f"freezer-{number:04}"} for number in range(devices)]
+    report(console, Observed(items=items, rejected=[], mails=[], ledger=[], failed_events=0))
+    heading, *rows = out.getvalue().strip().splitlines()[1:]
+    assert heading.split() == ["device", "readings"] * pairs
+    assert sum(row.count("freezer-") for row in rows) == devices
