@@ -66,8 +66,13 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 
 
 def amount(value: float | int, unit: str | None) -> str:
-    """Return a value with its unit: `92.4 Cel`; ten significant digits at most."""
-    text = f"{value:.10g}"
+    """Return a value with its unit: `92.4 Cel`; ten significant digits at most, of a conversion's endless ones fewer.
+
+    191.9 degF is 88.8333 Cel. What is a hair past a limit keeps its digits: 70.00001 is never said to be 70.
+    """
+    text, brief = f"{value:.10g}", f"{value:.4f}"
+    if abs(value) >= 1 and len(text) > len(brief) and not brief.endswith("0"):
+        text = brief
     return f"{text} {printable(unit)}" if unit else text
 
 

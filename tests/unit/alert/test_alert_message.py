@@ -258,7 +258,17 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
-    [(92.4, "Cel", "92.4 Cel"), (0.1 + 0.2, None, "0.3"), (1_234_567, None, "1234567"), (-18, "Cel", "-18 Cel")],
+    [
+        (92.4, "Cel", "92.4 Cel"),
+        (0.1 + 0.2, None, "0.3"),
+        (1_234_567, None, "1234567"),
+        (-18, "Cel", "-18 Cel"),
+        # 191.9 and -40.1 degF, a value just past its limit, and a small one.
+        (88.83333333333333, "Cel", "88.8333 Cel"),
+        (-40.0555555556, None, "-40.0556"),
+        (70.00001, "Cel", "70.00001 Cel"),
+        (0.000123456, "g", "0.000123456 g"),
+    ],
 )
 def test_values_as_people_read_them(value: float, unit: str | None, text: str) -> None:
     assert amount(value, unit) == text
