@@ -35,6 +35,8 @@ from sensorctl.errors import UserError
 from sensorctl.options import ROOT
 
 _STANDARD_INPUT = "-"
+# Of the metrics without a threshold so many are named.
+_UNRULED_NAMED = 10
 _SOURCE = ObjectRef(bucket="", key="", version_id="")
 
 
@@ -43,6 +45,7 @@ class CheckedFile:
     """One file: its form, how many readings would be stored, and how many records and single values not, by reason.
 
     `alike` says where the rejects are that are shown, by what is wrong: the same value may be bad in every record.
+    `ruled` says of each metric whether a threshold applies to it, on any of the devices.
     """
 
     file: str
@@ -55,6 +58,7 @@ class CheckedFile:
     shown: list[Reading] = field(default_factory=list)
     refused: list[Reject] = field(default_factory=list)
     alike: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    ruled: dict[str, bool] = field(default_factory=dict)
 
     def note(self, rejects: Iterable[Reject], *, most: int) -> None:
         """Collect where rejects are, of `most` different ones; a record is never like another, a value may be."""
@@ -120,6 +124,11 @@ def _check(
             payload = Payload([stored], now=datetime.now(UTC), key=key, mappings=mappings, limits=limits)
             for batch in (_judged(owned(decoded, device_id=options.source), thresholds) for decoded in payload):
                 result.readings += len(batch.readings)
+                for device_id, metric in {
+                    (reading.device_id, name) for reading in batch.readings for name in reading.metrics
+                }:
+                    ruled = result.ruled.get(metric) or thresholds.rule_for(device_id, metric) is not None
+                    result.ruled[metric] = ruled
                 result.shown += batch.readings[: show - len(result.shown)]
                 result.refused += batch.rejects[: show - len(result.refused)]
                 result.note(batch.rejects, most=show)
@@ -195,3 +204,8 @@ def _print_table(checked: Sequence[CheckedFile], *, shows: bool) -> None:
     for result in checked if not shows else ():
         if result.first:
             terminal.say(printable(f"{result.file}: first {result.first}"))
+    for result in checked:
+        unruled = sorted(metric for metric, ruled in result.ruled.items() if not ruled)
+        if unruled:
+            named = ", ".join(unruled[:_UNRULED_NAMED]) + (", ..." if len(unruled) > _UNRULED_NAMED else "")
+            terminal.say(printable(f"{result.file}: no threshold applies to {named}: stored, but nobody is alerted."))

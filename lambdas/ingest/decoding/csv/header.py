@@ -60,7 +60,10 @@ def columns_of(line: str) -> Columns | Problem | None:
     if not likely:
         return None
     shown = ", ".join(f"{title[:32]!a}" for title in likely[:8])
-    return Problem("not_a_reading", f"a CSV needs the columns device_id and timestamp; its first line has {shown}")
+    return Problem(
+        "not_a_reading",
+        f"a CSV needs the columns device_id (or device) and timestamp (or time); its first line has {shown}",
+    )
 
 
 def _place(names: list[str], wanted: tuple[str, ...]) -> int | None:

@@ -131,7 +131,9 @@ def test_no_cell_becomes_another_member() -> None:
 def test_a_header_that_says_too_little_is_one_reject_that_says_what_was_found(header: str, shown: str) -> None:
     decoded = decode(f"{header}\n1;2;3\n4,5\n".encode())
     assert (decoded.readings, decoded.reasons, decoded.positions) == ([], ["not_a_reading"], ["line 1"])
-    assert decoded.rejects[0].detail == (f"a CSV needs the columns device_id and timestamp; its first line has {shown}")
+    assert decoded.rejects[0].detail == (
+        f"a CSV needs the columns device_id (or device) and timestamp (or time); its first line has {shown}"
+    )
 
 
 @pytest.mark.parametrize("line", ["hello, world", '"a', 'a,"b', "x", "\xff,b", "device_id,timestamp {}"])

@@ -128,3 +128,10 @@ def test_with_a_source_readings_of_other_devices_are_rejected(
     found = json.loads(capsys.readouterr().out)
     assert (found["readings"], found["rejected"]) == (1, {"not_its_device": 1})
     assert check([path]) == 0
+
+
+def test_a_metric_that_no_threshold_judges_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "kiln.csv"
+    file.write_text("device,time,Temperature,temperature,co2\nkiln-2,2026-11-22T10:00:00Z,20,20,612\n")
+    assert check([file], False) == 0
+    assert "no threshold applies to Temperature, co2: stored, but nobody is alerted." in capsys.readouterr().out
