@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -21,7 +22,7 @@ def show(trial: Trial, *, console: Console) -> None:
     comparison = trial.comparison
     of = f"{counted(trial.readings, 'reading')} of {counted(trial.devices, 'device')}"
     span = f"{trial.first_at:%Y-%m-%d %H:%M} to {trial.last_at:%Y-%m-%d %H:%M} UTC"
-    read = f"; {trial.read_units:,.0f} read units" if trial.read_units else ""
+    read = f"; {counted(math.ceil(trial.read_units), 'read unit')}" if trial.read_units else ""
     console.print(f"{of}, {span}{read}.", highlight=False)
     if not comparison.devices:
         console.print("Neither the present thresholds nor the new ones would have sent an e-mail.", highlight=False)

@@ -77,6 +77,9 @@ def test_people_see_tables_and_what_was_read(deployed: Pipeline, lenient: str) -
     assert "No longer there: 1 alert." in out
     assert "8 readings of 2 devices" in out
     assert "without budget and digests" in out
+    one = sensorctl("thresholds", "try", lenient, "--device", "boiler-1").out
+    assert "4 readings of 1 device" in one
+    assert "; 1 read unit." in one
 
 
 def test_it_asks_before_it_reads_much(deployed: Pipeline, lenient: str, monkeypatch: pytest.MonkeyPatch) -> None:
