@@ -33,10 +33,9 @@ from sensorctl.aws.object_keys import key_of
 from sensorctl.check.options import CheckOptions
 from sensorctl.errors import UserError
 from sensorctl.options import ROOT
+from sensorctl.thresholds.unjudged import Unjudged
 
 _STANDARD_INPUT = "-"
-# Of the metrics without a threshold so many are named.
-_UNRULED_NAMED = 10
 _SOURCE = ObjectRef(bucket="", key="", version_id="")
 
 
@@ -45,7 +44,7 @@ class CheckedFile:
     """One file: its form, how many readings would be stored, and how many records and single values not, by reason.
 
     `alike` says where the rejects are that are shown, by what is wrong: the same value may be bad in every record.
-    `ruled` says of each metric whether a threshold applies to it, on any of the devices.
+    `unjudged` says which metrics have no threshold.
     """
 
     file: str
@@ -58,7 +57,7 @@ class CheckedFile:
     shown: list[Reading] = field(default_factory=list)
     refused: list[Reject] = field(default_factory=list)
     alike: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    ruled: dict[str, bool] = field(default_factory=dict)
+    unjudged: str = ""
 
     def note(self, rejects: Iterable[Reject], *, most: int) -> None:
         """Collect where rejects are, of `most` different ones; a record is never like another, a value may be."""
@@ -108,7 +107,7 @@ def _content(path: Path) -> bytes:
 def _check(
     name: str, options: CheckOptions, *, mappings: Mappings | None, thresholds: Thresholds, limits: Limits
 ) -> CheckedFile:
-    result, show = CheckedFile(file=name), options.shown
+    result, show, unjudged = CheckedFile(file=name), options.shown, Unjudged(thresholds)
     if "\0" in name:
         result.error = f"{printable(name)} cannot be read: no file name holds a zero byte"
         return result
@@ -124,11 +123,7 @@ def _check(
             payload = Payload([stored], now=datetime.now(UTC), key=key, mappings=mappings, limits=limits)
             for batch in (_judged(owned(decoded, device_id=options.source), thresholds) for decoded in payload):
                 result.readings += len(batch.readings)
-                for device_id, metric in {
-                    (reading.device_id, name) for reading in batch.readings for name in reading.metrics
-                }:
-                    ruled = result.ruled.get(metric) or thresholds.rule_for(device_id, metric) is not None
-                    result.ruled[metric] = ruled
+                unjudged.add((reading.device_id, metric) for reading in batch.readings for metric in reading.metrics)
                 result.shown += batch.readings[: show - len(result.shown)]
                 result.refused += batch.rejects[: show - len(result.refused)]
                 result.note(batch.rejects, most=show)
@@ -140,6 +135,7 @@ def _check(
     except OSError as error:
         result.error = f"{printable(name)} cannot be read: {error.strerror or error}"
         return result
+    result.unjudged = unjudged.sentence()
     result.form = f"{payload.form}, gzip" if payload.packed else payload.form
     return result
 
@@ -205,7 +201,5 @@ def _print_table(checked: Sequence[CheckedFile], *, shows: bool) -> None:
         if result.first:
             terminal.say(printable(f"{result.file}: first {result.first}"))
     for result in checked:
-        unruled = sorted(metric for metric, ruled in result.ruled.items() if not ruled)
-        if unruled:
-            named = ", ".join(unruled[:_UNRULED_NAMED]) + (", ..." if len(unruled) > _UNRULED_NAMED else "")
-            terminal.say(printable(f"{result.file}: no threshold applies to {named}: stored, but nobody is alerted."))
+        if result.unjudged:
+            terminal.say(printable(f"{result.file}: {result.unjudged}."))

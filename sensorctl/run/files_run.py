@@ -43,6 +43,7 @@ from sensorctl.run.fleet_judging import in_ledger
 from sensorctl.run.judging import RunSummary, problem_if_not, tally
 from sensorctl.run.observed import observe
 from sensorctl.simulate.summary import rejections
+from sensorctl.thresholds.unjudged import Unjudged
 
 _SOURCE = ObjectRef(bucket="", key="", version_id="")
 # As long as something is stored or alerted within this, a run waits for more.
@@ -148,6 +149,10 @@ def run_files(
     if old:
         breaches = counted(old, "breach is", "breaches are")
         console.print(f"{breaches} over a day old: stored, but not mailed.", soft_wrap=True)
+    unjudged = Unjudged(thresholds)
+    unjudged.add((item["device_id"], metric) for item in observed.items for metric in item["metrics"])
+    if sentence := unjudged.sentence():
+        console.print(f"{sentence[0].upper()}{sentence[1:]}.", soft_wrap=True)
     view.judgement(console, summary.problems, good="Every reading is stored exactly once.")
     return summary
 

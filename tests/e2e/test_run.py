@@ -131,6 +131,7 @@ def test_a_persons_own_file_is_stored_to_the_last_reading(tmp_path: Path) -> Non
     run = sensorctl("run", "--folder", str(tmp_path), str(file))
     assert run.returncode == 0, run.stdout + run.stderr
     assert summary(tmp_path)["readings_stored"] == 500
+    assert "No threshold applies to level: stored, but nobody is alerted." in run.stdout
 
 
 def test_a_file_of_which_nothing_can_be_stored_is_no_success(tmp_path: Path) -> None:
