@@ -31,7 +31,8 @@ def test_a_breach_under_a_mute_is_listed_and_mailed_once_when_the_mute_is_ended(
     assert alert_of(ctl, "muted-1")["muted"]["name"] == mute_id
     assert "open (muted)" in ctl("alerts", "--open")[1]
     checks = {line["name"]: line["says"] for line in map(json.loads, ctl("status", "--json")[1].splitlines())}
-    assert f"1 in force ({mute_id}), holding back 1 " in checks["mutes"]
+    assert mute_id in checks["mutes"]
+    assert "), holding back 1 " in checks["mutes"]
     assert f"{mute_id}" in ctl("mutes", "list")[1]
 
     assert ctl("mutes", "end", mute_id, "--yes")[0] == 0
