@@ -76,19 +76,19 @@ def policy(scripts: list[str]) -> str:
 def totals(found: Totals) -> list[dict[str, Any]]:
     """Return the figures on top: label, count, and in a few words how bad it is; troubles only where there are any."""
     figures = (
-        ("devices", found.devices, "", "", True),
-        ("readings", found.readings, "", "", True),
-        ("values past a limit", found.breaches, "", "warning", True),
-        ("alerts", found.alerts, f"{found.running or 'none'} open", "critical" if found.running else "", True),
-        ("e-mails", found.mails, "", "", True),
-        ("records rejected", found.rejected, "", "warning", False),
-        ("single values rejected", found.bad_values, "", "warning", False),
-        ("failed traces", found.faults, "", "critical", False),
-        ("events in failure queues", found.waiting, "", "critical", False),
+        ("device", "devices", found.devices, "", "", True),
+        ("reading", "readings", found.readings, "", "", True),
+        ("value past a limit", "values past a limit", found.breaches, "", "warning", True),
+        ("alert", "alerts", found.alerts, f"{found.running or 'none'} open", "critical" if found.running else "", True),
+        ("e-mail", "e-mails", found.mails, "", "", True),
+        ("record rejected", "records rejected", found.rejected, "", "warning", False),
+        ("single value rejected", "single values rejected", found.bad_values, "", "warning", False),
+        ("failed trace", "failed traces", found.faults, "", "critical", False),
+        ("event in failure queues", "events in failure queues", found.waiting, "", "critical", False),
     )
     return [
-        {"label": label, "count": count, "note": note, "level": level if count else ""}
-        for label, count, note, level, always in figures
+        {"label": one if count == 1 else several, "count": count, "note": note, "level": level if count else ""}
+        for one, several, count, note, level, always in figures
         if count or always
     ]
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -22,8 +22,8 @@ from sensorctl.report import inbox
 from sensorctl.report.charts import device
 from sensorctl.report.compose import Sources, compose
 from sensorctl.report.gather import shares
-from sensorctl.report.model import Alert, Device, Mail
-from sensorctl.report.render import render
+from sensorctl.report.model import Alert, Device, Mail, Totals
+from sensorctl.report.render import render, totals
 from sensorctl.traces.summary import trace_of
 from tests.unit.sensorctl.report.report_kit import NOON, THRESHOLDS, at, readings
 
@@ -225,6 +225,13 @@ def test_an_empty_pipeline_makes_a_page_that_says_so() -> None:
     text = Page(render(compose(replace(SOURCES, devices=[])))).text
     for sentence in ("No alerts.", "No readings.", "No e-mails.", "Nothing was rejected.", "No trace has a fault."):
         assert sentence in text
+
+
+def test_of_one_thing_the_figures_on_top_speak_in_the_singular() -> None:
+    only = {field.name: 1 for field in fields(Totals)}
+    labels = [figure["label"] for figure in totals(Totals(**only))]
+    assert labels[:5] == ["device", "reading", "value past a limit", "alert", "e-mail"]
+    assert {figure["count"] for figure in totals(Totals(**only))} == {1}
 
 
 def test_times_are_elements_that_say_utc() -> None:
