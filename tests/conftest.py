@@ -16,7 +16,9 @@ from tests import (
 from tests.refusing_clients import unless_refused
 
 # What coverage is measured by: to trace the thousands of examples and schedules of the others would take minutes.
-MEASURED = tuple(ROOT / "tests" / "unit" / folder for folder in ("alert", "ingest", "shared"))
+MEASURED = tuple(
+    ROOT / "tests" / path for path in ("unit/alert", "unit/ingest", "unit/shared", "faults/test_gateways.py")
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
