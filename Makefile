@@ -71,9 +71,9 @@ pictures: setup-tests ## what the README shows, made of a run (needs Chromium)
 
 # Of these the suite plays a sample, and this all: see tests/faults/sample.py.
 SAMPLED := $(addprefix tests/faults/test_,runs.py by_hand.py mutes.py gateways.py backtest.py fleet.py sweep_cost.py)
-prove: setup-tests ## nothing lost, nothing twice: the real functions through thousands of crashes; SCENARIO=, LIMIT=, SEED=
-	@LONG=1 $(BIN)/python -m pytest -q -n auto tests/properties $(SAMPLED)
+prove: setup-tests ## nothing lost, nothing twice: the real functions through thousands of crashes, then all that the suite samples (an hour); SCENARIO=, LIMIT=, SEED=
 	@$(BIN)/python -m tests.faults $${SCENARIO:+--scenario "$$SCENARIO"} $${LIMIT:+--limit "$$LIMIT"} $${SEED:+--seed "$$SEED"}
+	@[ -n "$$SCENARIO$$LIMIT$$SEED" ] || LONG=1 $(BIN)/python -m pytest -q -n auto tests/properties $(SAMPLED)
 
 soak: setup-tests ## ten minutes of the worst uploads while function workers are killed at random, then the same question
 	@$(BIN)/python -m tests.faults.soak
