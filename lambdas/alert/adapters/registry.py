@@ -123,7 +123,8 @@ def _items_as_sent(*, response_dict: dict[str, Any], customized_response_dict: d
     """Take the items of an answer out of it before botocore parses it, and hand them on as they are.
 
     Its parser makes a copy of each value by the service's model: half of the CPU of a page. The copy is equal, but for
-    binary values, of which the readings table has none (DynamoDB API Reference, "AttributeValue").
+    binary values (DynamoDB API Reference, "AttributeValue"), which none of our tables has: every Query of the client is
+    answered so, also those of others that share it.
     """
     if response_dict["status_code"] < 300:
         answer = json.loads(response_dict["body"])

@@ -1,7 +1,9 @@
 """The registry of devices: every name once, in order, from all the partitions there ever were."""
 
 from itertools import islice
+from typing import Any
 
+import boto3
 import pytest
 
 from lambdas.alert.adapters import registry as registry_module
@@ -74,3 +76,24 @@ def test_no_more_is_read_than_is_asked_for(world: World, registry: Registry) -> 
 
 def test_an_empty_registry_has_no_devices(registry: Registry) -> None:
     assert list(registry.walk()) == []
+
+
+def test_an_answer_that_botocore_does_not_parse_is_the_one_that_it_would_make(world: World) -> None:
+    for minute in (1, 2, 3):
+        world.store("d-1", 20.5, at=NOON + minute * MINUTE, unit="Cel")
+    plain, quick = (boto3.client("dynamodb", region_name="us-east-1") for _ in range(2))
+    Registry(quick, table=READINGS)
+    query: dict[str, Any] = {
+        "TableName": READINGS,
+        "KeyConditionExpression": "device_id = :device",
+        "ExpressionAttributeValues": {":device": {"S": "d-1"}},
+    }
+    for limit in (2, 9):
+        answers: list[dict[str, Any]] = [dict(client.query(**query, Limit=limit)) for client in (plain, quick)]
+        for answer in answers:
+            del answer["ResponseMetadata"]
+        assert answers[0] == answers[1]
+        assert ("LastEvaluatedKey" in answers[1]) == (limit == 2)
+    for client in (plain, quick):
+        with pytest.raises(client.exceptions.ResourceNotFoundException):
+            client.query(**{**query, "TableName": "none"})
